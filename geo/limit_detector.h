@@ -1,0 +1,104 @@
+/* The legal-limit detector: pure, one series at a time.
+ *
+ * For one datastream and one rule it watches a window of the last n judged readings (or
+ * bucket means), fires when at least `fire_k` of the last `fire_n` exceed the limit that
+ * was in force when they were measured, and clears when at least `clear_k` of the last
+ * `clear_n` are back within the limit by the clearing margin. Between the two it stays as
+ * it is. Silence never clears: without readings nothing happens at all.
+ *
+ * No clock, no socket, no SQL. State is a plain struct of fixed size, so that replaying
+ * the same readings from the start gives the same state (that is how it is rebuilt after a
+ * restart). The window is ordered by phenomenon time: a late reading that still falls into
+ * it takes its place; an older one is ignored. A reading with the time of one in the
+ * window replaces it (a correction).
+ *
+ * Averages: with bucket_us > 0 valid readings are averaged over local calendar buckets, and
+ * a bucket is judged when the first reading of a later bucket arrives. A bucket with less
+ * than `min_coverage` of its time covered by valid readings (each covers its own interval,
+ * or, when instant, `expected_step_us`) is not judged.
+ *
+ * Quality: a reading counts only when its flag is listed in `valid_flags` (by default "N").
+ * Source of the rule on flags: HJ 212-2017, table 8.
+ *
+ * Worked example: fire 2 of 3, clear 2 of 2 below 100 % of limit 60:
+ *   50 70 55 66 → fires at the fourth (70 and 66 of the last three); 58 59 → clears at 59.
+ */
+#ifndef WW_GEO_LIMIT_DETECTOR_H
+#define WW_GEO_LIMIT_DETECTOR_H
+
+#include <stdbool.h>
+
+#include "geo/base/status.h"
+#include "geo/instant.h"
+
+#define WW_LIMIT_WINDOW 24 /* the largest n of k-of-n */
+
+/* One row of limit_value, in the unit of the property. */
+struct ww_limit {
+    int64_t id;            /* of the row, for the explanation */
+    double lower;          /* readings below exceed; -INFINITY for none */
+    double upper;          /* readings above exceed; +INFINITY for none */
+    int64_t valid_from_us; /* by the observation's time, inclusive */
+    int64_t valid_to_us;   /* exclusive; INT64_MAX for open */
+    int16_t hour_from;     /* local hours of the day in which it holds, e.g. 22 → 6 at night; */
+    int16_t hour_to;       /* equal = the whole day */
+};
+
+struct ww_limit_rule {
+    const struct ww_limit *limits; /* at most one may hold at a time; owned by the caller */
+    uint32_t n_limits;
+    uint8_t fire_k, fire_n;   /* 1 ≤ k ≤ n ≤ WW_LIMIT_WINDOW */
+    uint8_t clear_k, clear_n;
+    double clear_ratio;       /* (0, 1]: within means ≤ upper * ratio (≥ lower / ratio); 1 = the limit itself */
+    int64_t bucket_us;        /* 0 = judge each reading */
+    double min_coverage;      /* 0 … 1, for buckets */
+    int64_t expected_step_us; /* what an instant reading covers, for buckets */
+    char valid_flags[8];      /* e.g. "N" */
+    const struct ww_zone *zone; /* for buckets and hours */
+};
+
+/* One judged reading or bucket mean. */
+struct ww_limit_sample {
+    int64_t time_us;   /* of the reading, or the bucket's start */
+    double value;
+    int32_t limit_index; /* into rule->limits */
+    bool exceeds;
+    bool within;       /* back within the clearing margin; never both */
+};
+
+struct ww_limit_state {
+    struct ww_limit_sample window[WW_LIMIT_WINDOW]; /* oldest first */
+    uint8_t n_window;
+    bool open;
+    /* the current bucket */
+    int64_t bucket_start_us; /* WW_INSTANT_NONE before the first reading */
+    int64_t last_time_us;    /* newest judged reading, WW_INSTANT_NONE before the first */
+    double bucket_sum;       /* weighted by covered time */
+    double bucket_weight_us;
+};
+
+struct ww_reading {
+    int64_t time_us;     /* interval start, or the moment */
+    int64_t interval_us; /* 0 = instant */
+    double value;        /* in the property's unit; never NAN */
+    char flag;           /* quality, 'N' = normal */
+};
+
+enum ww_limit_verdict {
+    WW_LIMIT_NOTHING,   /* not judged, or judged and nothing to say */
+    WW_LIMIT_FIRED,     /* not open → open */
+    WW_LIMIT_CONTINUES, /* open, and this sample exceeds again */
+    WW_LIMIT_CLEARED    /* open → not open */
+};
+
+enum ww_status ww_limit_rule_check(const struct ww_limit_rule *rule, struct ww_error *err) WW_MUST_CHECK;
+void ww_limit_state_init(struct ww_limit_state *state);
+/* Judges one reading. `sample` (may be NULL) receives the sample that was judged when
+ * the verdict is not NOTHING. */
+enum ww_limit_verdict ww_limit_step(const struct ww_limit_rule *rule, struct ww_limit_state *state,
+                                    const struct ww_reading *reading, struct ww_limit_sample *sample);
+/* How much of the past rebuilds the state: the last `*readings` readings, or all of the
+ * last `*span_us`, whichever is more. */
+void ww_limit_rule_memory(const struct ww_limit_rule *rule, uint32_t *readings, int64_t *span_us);
+
+#endif

@@ -1,0 +1,59 @@
+/* How one feed's fields become observations: the `config` JSON of a feed, parsed.
+ *
+ * Every "source" is {"field":"name"} (a CSV column, a JSON member, dotted for nested ones:
+ * "location.coordinates.0"), or {"const":"text"}; a bare string is short for {"field":…}.
+ * In GeoJSON, fields name properties, and the geometry's point is the place by itself.
+ *
+ *   {
+ *     "format": "csv",                 // csv | ndjson | json | geojson | auto (by Content-Type)
+ *     "records": "data.items",         // json: where the array is; default: the root
+ *     "thing": "station",
+ *     "property": "code",              // long form: one value a row …
+ *     "value": "reading",
+ *     "unit": {"const":"mg/L"},
+ *     "values": [                      // … or wide form: several value fields a row
+ *       {"field":"PM2.5","property":"pm2_5","unit":"ug/m3"},
+ *       {"field":"AVALON_H2S","property":"h2s","unit":"ppm","thing":"feed_1"}
+ *     ],
+ *     "time": {"field":"at","format":"iso"},   // iso | epoch | epoch_ms | strptime format;
+ *                                              // {"fields":["year","month","day","hour"]} is joined
+ *     "interval_s": 3600,              // number, or a source; default 0 = instant
+ *     "place": {"x":"lon","y":"lat"},  // or {"ward":"zipcode"}: placed by ward code only
+ *     "quality": {"field":"flag","map":{"ok":"N","cal":"C"},"default":"N"},
+ *     "keep": ["description"],         // fields kept in observation.detail
+ *     "missing": ["","NA","NULL"],     // value texts that mean "no value": not received at all
+ *     "time_zone": "Asia/Shanghai",    // for times without an offset; default UTC
+ *     "datum": "WGS84",                // see geo/coordinate.h; default WGS84
+ *     "mode": "lenient",               // lenient (default): good rows stored, bad ones kept as dead letters
+ *                                      // strict: one bad row refuses the whole request
+ *     "register": true,                // unknown things register themselves; default false
+ *     "thing_class": "hospital",       // site class given to things that register themselves
+ *     "keep_raw": true                 // keep the request's bytes in raw_message; default true
+ *   }
+ */
+#ifndef WW_INGEST_FEED_CONFIG_H
+#define WW_INGEST_FEED_CONFIG_H
+
+#include "geo/base/arena.h"
+#include "geo/base/status.h"
+#include "geo/coordinate.h"
+#include "geo/instant.h"
+
+enum ww_format { WW_FORMAT_AUTO, WW_FORMAT_NDJSON, WW_FORMAT_JSON, WW_FORMAT_GEOJSON, WW_FORMAT_CSV };
+
+struct ww_feed_config; /* fields in feed_config_internal.h: only ingest/decode looks inside */
+
+/* Parses and checks; the error's field names the member ("time.format"). The config owns
+ * its memory, a datum and a zone. */
+enum ww_status ww_feed_config_parse(struct ww_str json, struct ww_feed_config **out,
+                                    struct ww_error *err) WW_MUST_CHECK;
+void ww_feed_config_free(struct ww_feed_config *config);
+
+bool ww_feed_config_is_strict(const struct ww_feed_config *config);
+bool ww_feed_config_registers(const struct ww_feed_config *config);
+bool ww_feed_config_keeps_raw(const struct ww_feed_config *config);
+struct ww_str ww_feed_config_thing_class(const struct ww_feed_config *config); /* "" = none */
+struct ww_datum *ww_feed_config_datum(const struct ww_feed_config *config);
+const struct ww_zone *ww_feed_config_zone(const struct ww_feed_config *config);
+
+#endif
