@@ -101,7 +101,7 @@ kill_now() {
         sleep 0.02
     done
     # Where nobody reaps orphans the dead one still answers to its number, and pg_ctl would believe it.
-    rm -f "$data/postmaster.pid"
+    rm -f "$data/postmaster.pid" "$dir/.s.PGSQL.5432" "$dir/.s.PGSQL.5432.lock"
 }
 
 case $verb in
