@@ -2,8 +2,8 @@
 -- Keys begin with the datastream or the ward, so that tables can be sharded by either.
 -- Geometry is EPSG:4490; the coordinate as received and its datum stand beside it.
 
-CREATE EXTENSION IF NOT EXISTS postgis;
-CREATE EXTENSION IF NOT EXISTS btree_gist;
+CREATE EXTENSION IF NOT EXISTS postgis SCHEMA public;
+CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA public;
 CREATE SCHEMA IF NOT EXISTS wardwatch;
 SET LOCAL search_path = wardwatch, public;
 
