@@ -10,12 +10,26 @@
  * the same readings from the start gives the same state (that is how it is rebuilt after a
  * restart). The window is ordered by phenomenon time: a late reading that still falls into
  * it takes its place; an older one is ignored. A reading with the time of one in the
- * window replaces it (a correction).
+ * window replaces it (a correction); when the correction is not valid any more, it takes the
+ * sample out, and the window is one shorter until the next reading. A caller must refuse
+ * readings from the future before they come here: one of them would make all others late.
+ *
+ * What moves the alert is the judged sample itself: it fires only when this sample newly
+ * exceeds, and clears only when this sample is newly within; the counts are those of the
+ * window after it took its place. So a repeat never moves anything, a correction only when it
+ * changes sides, and a sample that is withdrawn neither fires nor clears. Fewer samples than n
+ * are enough when k of them are there. When the conditions to fire and to clear hold at once,
+ * the side that the sample is on decides.
  *
  * Averages: with bucket_us > 0 valid readings are averaged over local calendar buckets, and
  * a bucket is judged when the first reading of a later bucket arrives. A bucket with less
  * than `min_coverage` of its time covered by valid readings (each covers its own interval,
- * or, when instant, `expected_step_us`) is not judged.
+ * or, when instant, `expected_step_us`) is not judged. A reading belongs wholly to the bucket
+ * in which its time lies, and a bucket to the limit in force at its start. A late reading is
+ * added while its bucket is the current one, if the 1,440th part of the bucket that it falls
+ * into had none yet: that is how repeats are told apart, so corrections within a bucket
+ * are seen only when the state is rebuilt. A limit for some hours of the day needs buckets that divide an
+ * hour.
  *
  * Quality: a reading counts only when its flag is listed in `valid_flags` (by default "N").
  * Source of the rule on flags: HJ 212-2017, table 8.
@@ -49,7 +63,8 @@ struct ww_limit_rule {
     uint32_t n_limits;
     uint8_t fire_k, fire_n;   /* 1 ≤ k ≤ n ≤ WW_LIMIT_WINDOW */
     uint8_t clear_k, clear_n;
-    double clear_ratio;       /* (0, 1]: within means ≤ upper * ratio (≥ lower / ratio); 1 = the limit itself */
+    double clear_ratio;       /* (0, 1]: within means ≤ upper * ratio and ≥ lower / ratio (for negative limits the
+                                 other way round: always inwards); 1 = the limit itself */
     int64_t bucket_us;        /* 0 = judge each reading */
     double min_coverage;      /* 0 … 1, for buckets */
     int64_t expected_step_us; /* what an instant reading covers, for buckets */
@@ -66,6 +81,8 @@ struct ww_limit_sample {
     bool within;       /* back within the clearing margin; never both */
 };
 
+#define WW_LIMIT_SEEN_WORDS 23
+
 struct ww_limit_state {
     struct ww_limit_sample window[WW_LIMIT_WINDOW]; /* oldest first */
     uint8_t n_window;
@@ -75,6 +92,8 @@ struct ww_limit_state {
     int64_t last_time_us;    /* newest judged reading, WW_INSTANT_NONE before the first */
     double bucket_sum;       /* weighted by covered time */
     double bucket_weight_us;
+    int64_t dropped_us;      /* newest time that left the window at its old end */
+    uint64_t seen[WW_LIMIT_SEEN_WORDS]; /* which parts of the bucket have readings */
 };
 
 struct ww_reading {
@@ -91,14 +110,17 @@ enum ww_limit_verdict {
     WW_LIMIT_CLEARED    /* open → not open */
 };
 
+/* WW_BAD_INPUT with the field that is wrong; WW_CONFLICT when two limits hold at one time. */
 enum ww_status ww_limit_rule_check(const struct ww_limit_rule *rule, struct ww_error *err) WW_MUST_CHECK;
 void ww_limit_state_init(struct ww_limit_state *state);
 /* Judges one reading. `sample` (may be NULL) receives the sample that was judged when
  * the verdict is not NOTHING. */
 enum ww_limit_verdict ww_limit_step(const struct ww_limit_rule *rule, struct ww_limit_state *state,
                                     const struct ww_reading *reading, struct ww_limit_sample *sample);
-/* How much of the past rebuilds the state: the last `*readings` readings, or all of the
- * last `*span_us`, whichever is more. */
+/* How much of the past rebuilds the state: the last `*readings` readings that count (valid flag,
+ * newest version, a limit in force), or all of the last `*span_us` before the newest reading,
+ * whichever is more, oldest first. Rebuilt from fewer, the window is the newest part of what it
+ * was. `open` is not rebuilt: the caller sets it from the alert that is open, or not. */
 void ww_limit_rule_memory(const struct ww_limit_rule *rule, uint32_t *readings, int64_t *span_us);
 
 #endif
