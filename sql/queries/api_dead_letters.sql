@@ -1,0 +1,19 @@
+-- Rows that could not be taken, newest first; the bytes come as they are, for the caller to make text of.
+-- They have no ward: only accounts over all wards may ask, $1 is checked again here.
+-- $1 wards, $2 after, $3 limit, $4 with geometry; $5 feed, $6 state.
+SELECT l.id::text,
+       json_build_object('id', l.id, 'feed', f.name, 'raw_message', l.raw_message_id, 'line', l.line, 'column', l.col,
+                         'field', l.field, 'reason', l.reason, 'recorded_at', l.recorded_at, 'state', l.state,
+                         'resolved_at', l.resolved_at, 'resolved_by', l.resolved_by,
+                         'raw_bytes', octet_length(l.raw))::text,
+       NULL,
+       substring(l.raw FROM 1 FOR 65536)
+FROM wardwatch.dead_letter l
+JOIN wardwatch.feed f ON f.id = l.feed_id
+WHERE $1::int[] IS NULL
+  AND NOT $4::boolean
+  AND ($2::text IS NULL OR l.id < $2::text::bigint)
+  AND ($5::text IS NULL OR l.feed_id = (SELECT x.id FROM wardwatch.feed x WHERE x.name = $5::text))
+  AND ($6::text IS NULL OR l.state = $6::text)
+ORDER BY l.id DESC
+LIMIT $3::bigint;
