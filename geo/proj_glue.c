@@ -5,7 +5,9 @@
  *
  * A coordinate with its numbers swapped, or of another zone, may project to some point far
  * away instead of failing. So the way there is walked back, and a result that does not
- * return to within a metre (1e-5 degrees) is refused.
+ * return to within a metre (1e-5 degrees) is refused; so is one that lies more than
+ * AREA_MARGIN_DEG outside the area for which the authority registered the system. The margin
+ * is one 3-degree zone: data are often kept in the zone of a neighbour.
  */
 #include "geo/proj_glue.h"
 
@@ -15,12 +17,35 @@
 
 #include "geo/base/alloc.h"
 
+#define AREA_MARGIN_DEG 3
+
 struct ww_proj {
     PJ_CONTEXT *context;
     PJ *pipeline;
     uint32_t epsg;
     bool geographic;
+    double west, south, east, north; /* area of use and margin; the world when unknown */
 };
+
+static void read_area(struct ww_proj *proj, const PJ *crs) {
+    proj->west = -180, proj->south = -90, proj->east = 180, proj->north = 90;
+    double west = 0;
+    double south = 0;
+    double east = 0;
+    double north = 0;
+    if (!proj_get_area_of_use(proj->context, crs, &west, &south, &east, &north, NULL) || west < -180)
+        return; /* PROJ says -1000 for "unknown" */
+    proj->south = south - AREA_MARGIN_DEG;
+    proj->north = north + AREA_MARGIN_DEG;
+    if (west <= east) { /* else it crosses the antimeridian: any longitude */
+        proj->west = west - AREA_MARGIN_DEG;
+        proj->east = east + AREA_MARGIN_DEG;
+    }
+}
+
+static bool in_area(const struct ww_proj *proj, double lon, double lat) {
+    return lon >= proj->west && lon <= proj->east && lat >= proj->south && lat <= proj->north;
+}
 
 static enum ww_status check_type(PJ_TYPE type, struct ww_proj *proj, struct ww_error *err) {
     proj->geographic = type == PJ_TYPE_GEOGRAPHIC_2D_CRS || type == PJ_TYPE_GEOGRAPHIC_3D_CRS;
@@ -53,6 +78,7 @@ enum ww_status ww_proj_open(uint32_t epsg, struct ww_proj **out, struct ww_error
     st = check_type(proj_get_type(crs), proj, err);
     if (st != WW_OK)
         goto done;
+    read_area(proj, crs);
     raw = proj_create_crs_to_crs(proj->context, name, "EPSG:4490", NULL);
     proj->pipeline = raw ? proj_normalize_for_visualization(proj->context, raw) : NULL;
     if (!proj->pipeline)
@@ -111,6 +137,8 @@ enum ww_status ww_proj_to_place(struct ww_proj *proj, struct ww_raw_place raw, s
     PJ_COORD result;
     PJ_COORD in = proj_coord(raw.x, raw.y, 0, 0);
     enum ww_status st = convert(proj, PJ_FWD, in, proj->geographic, &result, err);
+    if (st == WW_OK && !in_area(proj, result.xy.x, result.xy.y))
+        return refuse(proj, raw.x, raw.y, "it lies far outside the system's area of use", err);
     if (st == WW_OK)
         *out = (struct ww_place){.lon_deg = result.xy.x, .lat_deg = result.xy.y};
     return st;
