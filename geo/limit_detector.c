@@ -210,6 +210,7 @@ static struct news put_sample(const struct ww_limit_rule *rule, struct ww_limit_
     }
     if (state->n_window == window_size(rule)) {
         if (at == 0) {
+            state->dropped_us = sample->time_us;
             return (struct news){false, false, false};
         }
         state->dropped_us = state->window[0].time_us;

@@ -92,7 +92,7 @@ struct ww_limit_state {
     int64_t last_time_us;    /* newest judged reading, WW_INSTANT_NONE before the first */
     double bucket_sum;       /* weighted by covered time */
     double bucket_weight_us;
-    int64_t dropped_us;      /* newest time that left the window at its old end */
+    int64_t dropped_us;      /* newest time that the window is past: what is as old or older is ignored */
     uint64_t seen[WW_LIMIT_SEEN_WORDS]; /* which parts of the bucket have readings */
 };
 
@@ -112,6 +112,8 @@ enum ww_limit_verdict {
 
 /* WW_BAD_INPUT with the field that is wrong; WW_CONFLICT when two limits hold at one time. */
 enum ww_status ww_limit_rule_check(const struct ww_limit_rule *rule, struct ww_error *err) WW_MUST_CHECK;
+/* Bytes that a state of this rule needs. */
+size_t ww_limit_state_size(const struct ww_limit_rule *rule);
 void ww_limit_state_init(struct ww_limit_state *state);
 /* Judges one reading. `sample` (may be NULL) receives the sample that was judged when
  * the verdict is not NOTHING. */
