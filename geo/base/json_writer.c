@@ -134,12 +134,16 @@ static void write_string(struct ww_buf *out, struct ww_str text) {
     ww_buf_char(out, '"');
 }
 
-void ww_json_key(struct ww_json *w, const char *key) {
+void ww_json_key_str(struct ww_json *w, struct ww_str key) {
     assert(w->depth > 0 && !w->after_key);
     before_item(w);
-    write_string(w->out, ww_str_of(key));
+    write_string(w->out, key);
     ww_buf_char(w->out, ':');
     w->after_key = 1;
+}
+
+void ww_json_key(struct ww_json *w, const char *key) {
+    ww_json_key_str(w, ww_str_of(key));
 }
 
 void ww_json_str(struct ww_json *w, struct ww_str text) {

@@ -27,6 +27,7 @@ void ww_json_end_object(struct ww_json *w);
 void ww_json_array(struct ww_json *w);
 void ww_json_end_array(struct ww_json *w);
 void ww_json_key(struct ww_json *w, const char *key);
+void ww_json_key_str(struct ww_json *w, struct ww_str key);
 void ww_json_str(struct ww_json *w, struct ww_str text);
 void ww_json_text(struct ww_json *w, const char *text); /* NULL writes null */
 void ww_json_int(struct ww_json *w, int64_t v);

@@ -39,6 +39,8 @@ struct ww_batch {
     double *value;              /* in the unit of its series; finite */
     char *flag;                 /* quality, 'N' = normal */
     uint64_t *line;
+    uint32_t *raw_at;           /* where the row's record begins in the body … */
+    uint32_t *raw_len;          /* … and its length: kept when the row turns out dead later */
     struct ww_raw_place *place; /* NULL when no row has one; x = NAN for rows without */
     struct ww_str *ward_code;   /* NULL when no row is placed by ward; len 0 for rows without */
     struct ww_str *detail;      /* NULL when no row has one; JSON object with the kept fields */

@@ -3,6 +3,8 @@
  * Every "source" is {"field":"name"} (a CSV column, a JSON member, dotted for nested ones:
  * "location.coordinates.0"), or {"const":"text"}; a bare string is short for {"field":…}.
  * In GeoJSON, fields name properties, and the geometry's point is the place by itself.
+ * Inside "values" it is the other way round: there a bare "thing", "property" or "unit" is
+ * the text itself.
  *
  *   {
  *     "format": "csv",                 // csv | ndjson | json | geojson | auto (by Content-Type)
@@ -16,12 +18,14 @@
  *       {"field":"AVALON_H2S","property":"h2s","unit":"ppm","thing":"feed_1"}
  *     ],
  *     "time": {"field":"at","format":"iso"},   // iso | epoch | epoch_ms | strptime format;
- *                                              // {"fields":["year","month","day","hour"]} is joined
+ *                                              // {"fields":["year","month","day","hour"]}: numbers
+ *                                              // in this order; with a format: joined by blanks
  *     "interval_s": 3600,              // number, or a source; default 0 = instant
  *     "place": {"x":"lon","y":"lat"},  // or {"ward":"zipcode"}: placed by ward code only
  *     "quality": {"field":"flag","map":{"ok":"N","cal":"C"},"default":"N"},
  *     "keep": ["description"],         // fields kept in observation.detail
- *     "missing": ["","NA","NULL"],     // value texts that mean "no value": not received at all
+ *     "missing": ["","NA","NULL"],     // value texts that mean "no value": not received at all;
+ *                                  // these three by default, and JSON null always
  *     "time_zone": "Asia/Shanghai",    // for times without an offset; default UTC
  *     "datum": "WGS84",                // see geo/coordinate.h; default WGS84
  *     "mode": "lenient",               // lenient (default): good rows stored, bad ones kept as dead letters
