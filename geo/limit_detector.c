@@ -160,7 +160,7 @@ enum ww_status ww_limit_rule_check(const struct ww_limit_rule *rule, struct ww_e
 /* ---- the window ---- */
 
 void ww_limit_state_init(struct ww_limit_state *state) {
-    memset(state, 0, sizeof *state);
+    memset(state, 0, offsetof(struct ww_limit_state, window));
     state->bucket_start_us = WW_INSTANT_NONE;
     state->last_time_us = WW_INSTANT_NONE;
     state->dropped_us = WW_INSTANT_NONE;
@@ -168,6 +168,10 @@ void ww_limit_state_init(struct ww_limit_state *state) {
 
 static unsigned window_size(const struct ww_limit_rule *rule) {
     return rule->fire_n > rule->clear_n ? rule->fire_n : rule->clear_n;
+}
+
+size_t ww_limit_state_size(const struct ww_limit_rule *rule) {
+    return offsetof(struct ww_limit_state, window) + window_size(rule) * sizeof(struct ww_limit_sample);
 }
 
 static void remove_sample(struct ww_limit_state *state, unsigned at) {

@@ -84,7 +84,6 @@ struct ww_limit_sample {
 #define WW_LIMIT_SEEN_WORDS 23
 
 struct ww_limit_state {
-    struct ww_limit_sample window[WW_LIMIT_WINDOW]; /* oldest first */
     uint8_t n_window;
     bool open;
     /* the current bucket */
@@ -94,6 +93,7 @@ struct ww_limit_state {
     double bucket_weight_us;
     int64_t dropped_us;      /* newest time that the window is past: what is as old or older is ignored */
     uint64_t seen[WW_LIMIT_SEEN_WORDS]; /* which parts of the bucket have readings */
+    struct ww_limit_sample window[WW_LIMIT_WINDOW]; /* oldest first; last, see ww_limit_state_size */
 };
 
 struct ww_reading {
@@ -112,7 +112,8 @@ enum ww_limit_verdict {
 
 /* WW_BAD_INPUT with the field that is wrong; WW_CONFLICT when two limits hold at one time. */
 enum ww_status ww_limit_rule_check(const struct ww_limit_rule *rule, struct ww_error *err) WW_MUST_CHECK;
-/* Bytes that a state of this rule needs. */
+/* Bytes that a state of this rule needs: thousands of states are kept, so each is allocated
+ * without the part of the window that its rule never fills. */
 size_t ww_limit_state_size(const struct ww_limit_rule *rule);
 void ww_limit_state_init(struct ww_limit_state *state);
 /* Judges one reading. `sample` (may be NULL) receives the sample that was judged when

@@ -1,0 +1,445 @@
+/* Watches: one detector state for each (rule, datastream), and the actions that they cause. */
+#include "ingest/judge.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "geo/base/alloc.h"
+#include "geo/base/json_writer.h"
+#include "ingest/rule_config.h"
+
+enum { JUDGE_CEILING = 64 << 20, ACTIONS_CEILING = 48 << 20 };
+
+struct limit_row {
+    struct ww_limit limit;
+    uint32_t property;
+    struct ww_str standard_no, limit_class, averaging;
+    struct ww_str json;
+};
+
+struct rule_row {
+    int32_t id, version, severity;
+    uint32_t property;
+    struct ww_str code;
+    struct ww_str config_json;
+    struct ww_rule_config config;
+    const struct ww_zone *zone;
+};
+
+/* A rule with the limits of one limit class: what detectors run with. */
+struct compiled {
+    uint32_t rule;
+    struct ww_str limit_class;
+    struct ww_limit_rule detector;
+    struct ww_str *limit_json; /* beside detector.limits */
+};
+
+struct watch {
+    struct ww_limit_state *state;
+    int64_t datastream_id;
+    int64_t count, peak_at_us, last_at_us; /* of the open alert */
+    double peak, last;
+    uint32_t compiled;
+    uint32_t next; /* watch of the same datastream, or WW_CATALOG_NONE */
+    bool dirty;    /* the open alert's row lags behind */
+};
+
+struct ww_judge {
+    struct ww_arena *arena; /* rules, limits, states: all live as long as the judge */
+    struct limit_row *limits;
+    uint32_t n_limits, cap_limits;
+    struct rule_row *rules;
+    uint32_t n_rules, cap_rules;
+    struct compiled *compiled;
+    uint32_t n_compiled, cap_compiled;
+    struct watch *watches;
+    uint32_t n_watches, cap_watches;
+    uint32_t n_open;
+
+    struct ww_buf actions;
+    uint32_t *dirty;
+    uint32_t n_dirty, cap_dirty;
+    uint64_t opened, cleared;
+};
+
+struct ww_judge *ww_judge_new(void) {
+    struct ww_judge *j = ww_must_calloc(1, sizeof *j);
+    j->arena = ww_arena_new(JUDGE_CEILING * (size_t)16);
+    assert(j->arena);
+    ww_buf_init(&j->actions, ACTIONS_CEILING);
+    return j;
+}
+
+void ww_judge_free(struct ww_judge *j) {
+    if (!j)
+        return;
+    ww_buf_clear(&j->actions);
+    ww_free(j->dirty);
+    ww_free(j->limits);
+    ww_free(j->rules);
+    ww_free(j->compiled);
+    ww_free(j->watches);
+    ww_arena_free(j->arena);
+    ww_free(j);
+}
+
+#define PUSH(array, count, cap, value)                                                                       \
+    do {                                                                                                     \
+        if ((count) == (cap)) {                                                                              \
+            (cap) = (cap) ? (cap) * 2 : 16;                                                                  \
+            (array) = ww_try_realloc((array), (cap) * sizeof *(array));                                      \
+            assert(array);                                                                                   \
+        }                                                                                                    \
+        (array)[(count)++] = (value);                                                                        \
+    } while (0)
+
+/* ---- Setting up ---- */
+
+void ww_judge_add_limit(struct ww_judge *j, const struct ww_limit *limit, uint32_t property,
+                        struct ww_str standard_no, struct ww_str limit_class, struct ww_str averaging,
+                        struct ww_str json) {
+    struct limit_row row = {*limit,
+                            property,
+                            ww_arena_copy(j->arena, standard_no),
+                            ww_arena_copy(j->arena, limit_class),
+                            ww_arena_copy(j->arena, averaging),
+                            ww_arena_copy(j->arena, json)};
+    PUSH(j->limits, j->n_limits, j->cap_limits, row);
+}
+
+enum ww_status ww_judge_add_rule(struct ww_judge *j, const struct ww_catalog *catalog, int32_t id,
+                                 int32_t version, int severity, struct ww_str code, struct ww_str config,
+                                 const struct ww_zone *zone, struct ww_error *err) {
+    struct rule_row row = {.id = id, .version = version, .severity = severity, .zone = zone};
+    row.code = ww_arena_copy(j->arena, code);
+    row.config_json = ww_arena_copy(j->arena, config);
+    enum ww_status st = ww_rule_config_parse(j->arena, row.config_json, &row.config, err);
+    if (st != WW_OK)
+        return st;
+    row.property = ww_catalog_property(catalog, row.config.property);
+    if (row.property == WW_CATALOG_NONE) {
+        ww_error_set(err, WW_NOT_FOUND, "the rule names a property that is not there");
+        ww_error_at_field(err, WW_STR("property"), row.config.property);
+        return WW_NOT_FOUND;
+    }
+    PUSH(j->rules, j->n_rules, j->cap_rules, row);
+    return WW_OK;
+}
+
+/* "GB 3095" stands for all editions ("GB 3095-2012", "GB 3095-2026"). */
+static bool standard_fits(struct ww_str wanted, struct ww_str standard_no) {
+    return ww_str_starts(standard_no, wanted) &&
+           (standard_no.len == wanted.len || standard_no.ptr[wanted.len] == '-');
+}
+
+static int by_valid_from(const void *a, const void *b) {
+    const struct limit_row *const *x = a;
+    const struct limit_row *const *y = b;
+    int64_t from_x = (*x)->limit.valid_from_us;
+    int64_t from_y = (*y)->limit.valid_from_us;
+    return from_x < from_y ? -1 : from_x > from_y;
+}
+
+/* Collects the limits of a rule for one limit class; WW_CATALOG_NONE when there are none. */
+static uint32_t compile(struct ww_judge *j, uint32_t rule_index, struct ww_str limit_class) {
+    for (uint32_t i = 0; i < j->n_compiled; i++)
+        if (j->compiled[i].rule == rule_index && ww_str_eq(j->compiled[i].limit_class, limit_class))
+            return j->compiled[i].detector.n_limits > 0 ? i : WW_CATALOG_NONE;
+
+    const struct rule_row *rule = &j->rules[rule_index];
+    const struct limit_row **found = ww_must_calloc(j->n_limits ? j->n_limits : 1, sizeof *found);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < j->n_limits; i++) {
+        const struct limit_row *l = &j->limits[i];
+        if (l->property == rule->property && ww_str_eq(l->limit_class, limit_class) &&
+            ww_str_eq(l->averaging, rule->config.averaging) && standard_fits(rule->config.standard, l->standard_no))
+            found[n++] = l;
+    }
+    qsort(found, n, sizeof *found, by_valid_from);
+
+    struct ww_limit *limits = ww_arena_calloc(j->arena, n, sizeof *limits);
+    struct ww_str *json = ww_arena_calloc(j->arena, n, sizeof *json);
+    assert(limits && json);
+    for (uint32_t i = 0; i < n; i++) {
+        limits[i] = found[i]->limit;
+        json[i] = found[i]->json;
+    }
+    ww_free(found);
+    const struct ww_rule_config *config = &rule->config;
+    struct compiled fresh = {.rule = rule_index,
+                             .limit_class = ww_arena_copy(j->arena, limit_class),
+                             .limit_json = json,
+                             .detector = {.limits = limits,
+                                          .n_limits = n,
+                                          .fire_k = config->fire_k,
+                                          .fire_n = config->fire_n,
+                                          .clear_k = config->clear_k,
+                                          .clear_n = config->clear_n,
+                                          .clear_ratio = config->clear_ratio,
+                                          .bucket_us = config->bucket_us,
+                                          .min_coverage = config->min_coverage,
+                                          .expected_step_us = config->expected_step_us,
+                                          .zone = rule->zone}};
+    memcpy(fresh.detector.valid_flags, config->flags, sizeof fresh.detector.valid_flags);
+    PUSH(j->compiled, j->n_compiled, j->cap_compiled, fresh);
+    return n > 0 ? j->n_compiled - 1 : WW_CATALOG_NONE;
+}
+
+void ww_judge_attach(struct ww_judge *j, struct ww_catalog *catalog, uint32_t datastream) {
+    struct ww_cat_datastream *ds = &catalog->datastreams[datastream];
+    const struct ww_cat_thing *thing = &catalog->things[ds->thing];
+    for (uint32_t r = 0; r < j->n_rules; r++) {
+        const struct rule_row *rule = &j->rules[r];
+        if (rule->property != ds->property)
+            continue;
+        if (rule->config.thing_class.len > 0 &&
+            !ww_str_eq(rule->config.thing_class, catalog->names[thing->class_index]))
+            continue;
+        struct ww_str limit_class = rule->config.limit_class.len > 0 ? rule->config.limit_class
+                                                                      : catalog->names[thing->limit_class_index];
+        uint32_t compiled = compile(j, r, limit_class);
+        if (compiled == WW_CATALOG_NONE)
+            continue;
+        struct watch w = {.datastream_id = ds->id, .compiled = compiled, .next = ds->first_watch};
+        w.state = ww_arena_alloc(j->arena, ww_limit_state_size(&j->compiled[compiled].detector));
+        assert(w.state);
+        ww_limit_state_init(w.state);
+        ds->first_watch = j->n_watches;
+        PUSH(j->watches, j->n_watches, j->cap_watches, w);
+    }
+}
+
+/* ---- Rebuilding ---- */
+
+bool ww_judge_memory(const struct ww_judge *j, const struct ww_cat_datastream *ds, uint32_t *readings,
+                     int64_t *span_us, char flags[16]) {
+    *readings = 0;
+    *span_us = 0;
+    flags[0] = '\0';
+    for (uint32_t i = ds->first_watch; i != WW_CATALOG_NONE; i = j->watches[i].next) {
+        const struct ww_limit_rule *rule = &j->compiled[j->watches[i].compiled].detector;
+        uint32_t n;
+        int64_t span;
+        ww_limit_rule_memory(rule, &n, &span);
+        *readings = n > *readings ? n : *readings;
+        *span_us = span > *span_us ? span : *span_us;
+        for (const char *f = rule->valid_flags; *f; f++) {
+            size_t known = strlen(flags);
+            if (strchr(flags, *f) || known == 15)
+                continue;
+            flags[known] = *f;
+            flags[known + 1] = '\0';
+        }
+    }
+    return ds->first_watch != WW_CATALOG_NONE;
+}
+
+void ww_judge_replay(struct ww_judge *j, const struct ww_cat_datastream *ds, const struct ww_reading *reading) {
+    for (uint32_t i = ds->first_watch; i != WW_CATALOG_NONE; i = j->watches[i].next)
+        (void)ww_limit_step(&j->compiled[j->watches[i].compiled].detector, j->watches[i].state, reading, NULL);
+}
+
+void ww_judge_end_replay(struct ww_judge *j) {
+    for (uint32_t i = 0; i < j->n_watches; i++)
+        j->watches[i].state->open = false;
+    j->n_open = 0;
+}
+
+bool ww_judge_set_open(struct ww_judge *j, const struct ww_cat_datastream *ds, int32_t rule_id,
+                       int64_t exceed_count, double peak_value, int64_t peak_at_us, int64_t last_exceeded_at_us) {
+    for (uint32_t i = ds->first_watch; i != WW_CATALOG_NONE; i = j->watches[i].next) {
+        struct watch *w = &j->watches[i];
+        if (j->rules[j->compiled[w->compiled].rule].id != rule_id)
+            continue;
+        j->n_open += !w->state->open;
+        w->state->open = true;
+        w->count = exceed_count;
+        w->peak = peak_value;
+        w->peak_at_us = peak_at_us;
+        w->last_at_us = last_exceeded_at_us;
+        return true;
+    }
+    return false;
+}
+
+/* ---- Judging ---- */
+
+static void json_instant(struct ww_json *json, const char *key, int64_t at_us) {
+    char text[40];
+    ww_instant_text(at_us, text);
+    ww_json_key(json, key);
+    ww_json_text(json, text);
+}
+
+/* What was exceeded, and by what: enough for somebody else to compute it again. */
+static void write_explanation(const struct ww_judge *j, const struct watch *w, const struct ww_limit_sample *fired,
+                              struct ww_json *json) {
+    const struct compiled *c = &j->compiled[w->compiled];
+    const struct rule_row *rule = &j->rules[c->rule];
+    ww_json_key(json, "explanation");
+    ww_json_object(json);
+    ww_json_key(json, "method");
+    ww_json_text(json, "limit, k of n");
+    ww_json_key(json, "rule");
+    ww_json_object(json);
+    ww_json_key(json, "code");
+    ww_json_str(json, rule->code);
+    ww_json_key(json, "version");
+    ww_json_int(json, rule->version);
+    ww_json_key(json, "config");
+    ww_json_raw(json, rule->config_json);
+    ww_json_end_object(json);
+    ww_json_key(json, "judged");
+    ww_json_text(json, c->detector.bucket_us > 0 ? "mean" : "reading");
+    ww_json_key(json, "limit");
+    ww_json_raw(json, c->limit_json[fired->limit_index]);
+    ww_json_key(json, "window");
+    ww_json_array(json);
+    for (int i = 0; i < w->state->n_window; i++) {
+        const struct ww_limit_sample *s = &w->state->window[i];
+        ww_json_object(json);
+        json_instant(json, "time", s->time_us);
+        ww_json_key(json, "value");
+        ww_json_double(json, s->value);
+        ww_json_key(json, "exceeds");
+        ww_json_bool(json, s->exceeds);
+        ww_json_key(json, "limit_id");
+        ww_json_int(json, s->limit_index >= 0 ? c->detector.limits[s->limit_index].id : 0);
+        ww_json_end_object(json);
+    }
+    ww_json_end_array(json);
+    ww_json_end_object(json);
+}
+
+static void begin_action(struct ww_judge *j, const struct watch *w, const char *op, struct ww_json *json) {
+    if (j->actions.len > 0)
+        ww_buf_char(&j->actions, ',');
+    ww_json_init(json, &j->actions);
+    ww_json_object(json);
+    ww_json_key(json, "op");
+    ww_json_text(json, op);
+    ww_json_key(json, "rule");
+    ww_json_int(json, j->rules[j->compiled[w->compiled].rule].id);
+    ww_json_key(json, "datastream");
+    ww_json_int(json, w->datastream_id);
+    ww_json_key(json, "count");
+    ww_json_int(json, w->count);
+    ww_json_key(json, "last");
+    ww_json_double(json, w->last);
+    ww_json_key(json, "peak");
+    ww_json_double(json, w->peak);
+    json_instant(json, "peak_at", w->peak_at_us);
+    json_instant(json, "last_at", w->last_at_us);
+}
+
+/* Further beyond the limit than before, on the side where it was passed. */
+static bool is_worse(const struct ww_limit *limit, double value, double than) {
+    return value < limit->lower ? value < than : value > than;
+}
+
+static void note_exceedance(struct watch *w, const struct ww_limit *limits, const struct ww_limit_sample *s) {
+    if (w->count == 0 || is_worse(&limits[s->limit_index], s->value, w->peak)) {
+        w->peak = s->value;
+        w->peak_at_us = s->time_us;
+    }
+    w->count++;
+    w->last = s->value;
+    w->last_at_us = s->time_us;
+}
+
+static void open_alert(struct ww_judge *j, struct watch *w, const struct ww_limit_sample *fired, uint32_t ward_id) {
+    const struct compiled *c = &j->compiled[w->compiled];
+    const struct rule_row *rule = &j->rules[c->rule];
+    w->count = 0;
+    for (int i = 0; i < w->state->n_window; i++)
+        if (w->state->window[i].exceeds)
+            note_exceedance(w, c->detector.limits, &w->state->window[i]);
+    struct ww_json json;
+    begin_action(j, w, "open", &json);
+    ww_json_key(&json, "version");
+    ww_json_int(&json, rule->version);
+    ww_json_key(&json, "severity");
+    ww_json_int(&json, rule->severity);
+    ww_json_key(&json, "ward");
+    if (ward_id == WW_WARD_NONE)
+        ww_json_null(&json);
+    else
+        ww_json_int(&json, ward_id);
+    ww_json_key(&json, "limit");
+    ww_json_int(&json, c->detector.limits[fired->limit_index].id);
+    json_instant(&json, "at", fired->time_us);
+    write_explanation(j, w, fired, &json);
+    ww_json_end_object(&json);
+    w->dirty = false;
+    j->opened++;
+    j->n_open++;
+}
+
+static void clear_alert(struct ww_judge *j, struct watch *w, const struct ww_limit_sample *s) {
+    w->last = s->value;
+    struct ww_json json;
+    begin_action(j, w, "clear", &json);
+    json_instant(&json, "at", s->time_us);
+    ww_json_end_object(&json);
+    w->dirty = false;
+    j->cleared++;
+    j->n_open--;
+}
+
+void ww_judge_step(struct ww_judge *j, const struct ww_cat_datastream *ds, const struct ww_reading *reading,
+                   uint32_t ward_id) {
+    for (uint32_t i = ds->first_watch; i != WW_CATALOG_NONE; i = j->watches[i].next) {
+        struct watch *w = &j->watches[i];
+        const struct compiled *c = &j->compiled[w->compiled];
+        struct ww_limit_sample sample;
+        switch (ww_limit_step(&c->detector, w->state, reading, &sample)) {
+        case WW_LIMIT_NOTHING:
+            break;
+        case WW_LIMIT_FIRED:
+            open_alert(j, w, &sample, ward_id);
+            break;
+        case WW_LIMIT_CONTINUES:
+            note_exceedance(w, c->detector.limits, &sample);
+            if (!w->dirty) {
+                w->dirty = true;
+                PUSH(j->dirty, j->n_dirty, j->cap_dirty, i);
+            }
+            break;
+        case WW_LIMIT_CLEARED:
+            clear_alert(j, w, &sample);
+            break;
+        }
+    }
+}
+
+void ww_judge_take_actions(struct ww_judge *j, struct ww_buf *out, uint64_t *opened, uint64_t *cleared) {
+    for (uint32_t i = 0; i < j->n_dirty; i++) {
+        struct watch *w = &j->watches[j->dirty[i]];
+        if (!w->dirty) /* cleared since, or told twice */
+            continue;
+        struct ww_json json;
+        begin_action(j, w, "update", &json);
+        ww_json_end_object(&json);
+        w->dirty = false;
+    }
+    j->n_dirty = 0;
+    *opened = j->opened;
+    *cleared = j->cleared;
+    j->opened = j->cleared = 0;
+    if (j->actions.len > 0) {
+        ww_buf_char(out, '[');
+        ww_buf_str_add(out, ww_buf_str(&j->actions));
+        ww_buf_char(out, ']');
+    }
+    assert(ww_buf_status(&j->actions) == WW_OK);
+    ww_buf_reset(&j->actions);
+}
+
+uint32_t ww_judge_rule_count(const struct ww_judge *j) {
+    return j->n_rules;
+}
+
+uint32_t ww_judge_open_count(const struct ww_judge *j) {
+    return j->n_open;
+}

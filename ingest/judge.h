@@ -1,0 +1,63 @@
+/* Which alerts move? Runs every rule that watches a datastream over its readings.
+ *
+ * A rule watches a datastream when the property fits, the thing's class is in scope and there
+ * are limit rows for it. One such pair is a *watch*: a detector's state and what is known of
+ * its open alert. Pure: readings in, actions out; actions are what the database is told
+ * (sql/queries/alert_apply.sql) in the same transaction as the readings.
+ *
+ * Life: ww_judge_new → add limits and rules → ww_judge_attach for each datastream → replay the
+ * recent past through ww_judge_replay → ww_judge_set_open for each open alert → live.
+ * One thread; owned by the path.
+ */
+#ifndef WW_INGEST_JUDGE_H
+#define WW_INGEST_JUDGE_H
+
+#include "geo/base/buf.h"
+#include "geo/limit_detector.h"
+#include "ingest/catalog.h"
+
+struct ww_judge;
+
+struct ww_judge *ww_judge_new(void);
+void ww_judge_free(struct ww_judge *judge); /* NULL is allowed */
+
+/* A row of limit_value; lower and upper already in the property's unit; `json` is the row as the
+ * explanation shows it. */
+void ww_judge_add_limit(struct ww_judge *judge, const struct ww_limit *limit, uint32_t property,
+                        struct ww_str standard_no, struct ww_str limit_class, struct ww_str averaging,
+                        struct ww_str json);
+
+/* A row of rule with detector "limit": `config` as docs/API.md describes it. `zone` outlives the judge. */
+enum ww_status ww_judge_add_rule(struct ww_judge *judge, const struct ww_catalog *catalog, int32_t id,
+                                 int32_t version, int severity, struct ww_str code, struct ww_str config,
+                                 const struct ww_zone *zone, struct ww_error *err) WW_MUST_CHECK;
+
+/* Checks a rule's config without a catalog (for the API): fields and bounds. */
+enum ww_status ww_judge_check_config(struct ww_str config, struct ww_error *err) WW_MUST_CHECK;
+
+/* Finds the rules that watch it; sets its first_watch. */
+void ww_judge_attach(struct ww_judge *judge, struct ww_catalog *catalog, uint32_t datastream);
+
+/* How much of the past a datastream's watches need, and which quality flags count. False: nothing watches it. */
+bool ww_judge_memory(const struct ww_judge *judge, const struct ww_cat_datastream *datastream,
+                     uint32_t *readings, int64_t *span_us, char flags[16]);
+/* Rebuilds: steps the detectors, says nothing. */
+void ww_judge_replay(struct ww_judge *judge, const struct ww_cat_datastream *datastream,
+                     const struct ww_reading *reading);
+/* Every watch ends its replay closed until told otherwise. */
+void ww_judge_end_replay(struct ww_judge *judge);
+/* Tells of an alert that is open in the database. False: no such watch any more. */
+bool ww_judge_set_open(struct ww_judge *judge, const struct ww_cat_datastream *datastream, int32_t rule_id,
+                       int64_t exceed_count, double peak_value, int64_t peak_at_us, int64_t last_exceeded_at_us);
+
+/* Judges one live reading; actions are added to what ww_judge_take_actions will give. */
+void ww_judge_step(struct ww_judge *judge, const struct ww_cat_datastream *datastream,
+                   const struct ww_reading *reading, uint32_t ward_id);
+/* Ends a transaction's worth: writes the JSON array for alert_apply into `out` (nothing when
+ * no alert moves), counts openings and clearings, and forgets the actions. */
+void ww_judge_take_actions(struct ww_judge *judge, struct ww_buf *out, uint64_t *opened, uint64_t *cleared);
+
+uint32_t ww_judge_rule_count(const struct ww_judge *judge);
+uint32_t ww_judge_open_count(const struct ww_judge *judge);
+
+#endif

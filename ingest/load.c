@@ -1,0 +1,459 @@
+/* Builds the world from the database: the catalog, the rules, and the judging state by replaying the
+ * recent past through the same detectors.
+ *
+ * A chain of steps, each one query; a step that reads pages repeats until its page is short.
+ * The writer stands still meanwhile, so what is read is what has been committed. At the end
+ * the new world replaces the old one.
+ */
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "geo/base/alloc.h"
+#include "geo/base/log.h"
+#include "ingest/path_internal.h"
+
+enum { DATASTREAM_PAGE = 1000, WKB_CEILING = 512 << 20 };
+
+struct loader {
+    struct ww_path *path; /* NULL: stopped; frees itself when its query is answered */
+    struct world *world;
+    size_t step;
+    int64_t after;        /* paging within a step: last id, or index of the next datastream */
+    uint32_t page_first;
+    uint32_t *watched;    /* page of recent readings: indexes of the datastreams asked for */
+    struct ww_ward_index_builder *wards;
+    uint32_t cap_wards, cap_properties, cap_feeds;
+    struct ww_map *property_index; /* id → index, as text keys */
+    bool query_running;
+    int64_t started_us;
+};
+
+struct step {
+    const char *query;
+    bool (*ask)(struct loader *l, struct ww_pg_args *args);         /* false: nothing to ask, next step */
+    bool (*take)(struct loader *l, const struct ww_pg_result *r);   /* true: ask again (next page) */
+};
+
+void world_free(struct world *w) {
+    if (!w)
+        return;
+    ww_judge_free(w->judge);
+    ww_catalog_free(w->catalog);
+    ww_zone_close(w->zone);
+    ww_free(w);
+}
+
+void world_release(struct world *w) {
+    assert(w->users > 0);
+    if (--w->users == 0 && w->retired)
+        world_free(w);
+}
+
+/* ---- Small helpers ---- */
+
+static void *grown(void *table, uint32_t count, uint32_t *cap, size_t row) {
+    if (count < *cap)
+        return table;
+    *cap = *cap ? *cap * 2 : 64;
+    void *fresh = ww_try_realloc(table, *cap * row);
+    assert(fresh);
+    return fresh;
+}
+
+static void put(struct ww_map *map, struct ww_str key, uint64_t value) {
+    enum ww_status st = ww_map_put(map, key, value);
+    assert(st == WW_OK);
+    (void)st;
+}
+
+static uint32_t property_by_id(const struct loader *l, struct ww_str id) {
+    uint64_t index;
+    return ww_map_get(l->property_index, id, &index) ? (uint32_t)index : WW_CATALOG_NONE;
+}
+
+static bool ask_nothing(struct loader *l, struct ww_pg_args *args) {
+    (void)l;
+    (void)args;
+    return true;
+}
+
+static bool ask_after(struct loader *l, struct ww_pg_args *args) {
+    ww_pg_arg_i64(args, l->after);
+    return true;
+}
+
+/* ---- Steps: the catalog ---- */
+
+static bool take_district(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_str name = ww_pg_rows(r) > 0 ? ww_pg_str(r, 0, 0) : WW_STR("");
+    struct ww_error err;
+    if (name.len > 0 && ww_zone_open(name, &l->world->zone, &err) != WW_OK)
+        ww_log(WW_LOG_ERROR, "setting=district time_zone=\"%.*s\" reason=\"%s\"; UTC is used", WW_STR_ARG(name),
+               err.message);
+    if (!l->world->zone && ww_zone_open(WW_STR("UTC"), &l->world->zone, &err) != WW_OK)
+        assert(!"UTC is always there");
+    return false;
+}
+
+static bool take_wards(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_catalog *c = l->world->catalog;
+    struct ww_arena *arena = ww_arena_new(WKB_CEILING);
+    assert(arena);
+    int n = ww_pg_rows(r);
+    for (int i = 0; i < n; i++) {
+        struct ww_cat_ward ward = {(uint32_t)ww_pg_i64(r, i, 0), ww_arena_copy(c->arena, ww_pg_str(r, i, 1))};
+        c->wards = grown(c->wards, c->n_wards, &l->cap_wards, sizeof *c->wards);
+        c->wards[c->n_wards++] = ward;
+        put(c->ward_by_code, ward.code, ward.id);
+        l->after = ward.id;
+        if (ww_pg_is_null(r, i, 2))
+            continue;
+        struct ww_str wkb;
+        struct ww_error err;
+        if (ww_pg_bytes(r, i, 2, arena, &wkb) != WW_OK ||
+            ww_ward_index_add_wkb(l->wards, ward.id, ward.code, wkb.ptr, wkb.len, &err) != WW_OK)
+            ww_log(WW_LOG_ERROR, "ward=%.*s reason=\"%s\"; readings there count as outside", WW_STR_ARG(ward.code),
+                   err.message);
+    }
+    ww_arena_free(arena);
+    if (n == 1000)
+        return true;
+    struct ww_error err;
+    struct ww_ward_index_builder *builder = l->wards;
+    l->wards = NULL;
+    if (ww_ward_index_build(builder, &c->ward_index, &err) != WW_OK) {
+        ww_log(WW_LOG_ERROR, "ward_index=failed reason=\"%s\"", err.message);
+        assert(!"valid polygons build an index");
+    }
+    return false;
+}
+
+static bool take_properties(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_catalog *c = l->world->catalog;
+    for (int i = 0; i < ww_pg_rows(r); i++) {
+        c->properties = grown(c->properties, c->n_properties, &l->cap_properties, sizeof *c->properties);
+        struct ww_cat_property *p = &c->properties[c->n_properties];
+        *p = (struct ww_cat_property){.id = (int32_t)ww_pg_i64(r, i, 0),
+                                      .code = ww_arena_copy(c->arena, ww_pg_str(r, i, 1)),
+                                      .unit = ww_arena_copy(c->arena, ww_pg_str(r, i, 2)),
+                                      .molar_mass_g_mol = ww_pg_double(r, i, 3)};
+        put(c->property_by_code, p->code, c->n_properties);
+        put(l->property_index, ww_pg_str(r, i, 0), c->n_properties++);
+    }
+    return false;
+}
+
+static bool take_feeds(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_catalog *c = l->world->catalog;
+    for (int i = 0; i < ww_pg_rows(r); i++) {
+        struct ww_cat_feed feed = {.id = (int32_t)ww_pg_i64(r, i, 0), .enabled = ww_pg_bool(r, i, 3)};
+        snprintf(feed.name, sizeof feed.name, "%.*s", WW_STR_ARG(ww_pg_str(r, i, 1)));
+        struct ww_error err;
+        if (ww_feed_config_parse(ww_pg_str(r, i, 2), &feed.config, &err) != WW_OK) {
+            ww_log(WW_LOG_ERROR, "feed=%s field=%s reason=\"%s\"; the feed is off", feed.name, err.field, err.message);
+            continue;
+        }
+        c->feeds = grown(c->feeds, c->n_feeds, &l->cap_feeds, sizeof *c->feeds);
+        put(c->feed_by_name, ww_str_of(feed.name), c->n_feeds);
+        c->feeds[c->n_feeds++] = feed;
+    }
+    return false;
+}
+
+static bool take_limits(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_catalog *c = l->world->catalog;
+    for (int i = 0; i < ww_pg_rows(r); i++) {
+        uint32_t property = property_by_id(l, ww_pg_str(r, i, 1));
+        if (property == WW_CATALOG_NONE)
+            continue;
+        const struct ww_cat_property *p = &c->properties[property];
+        struct ww_conversion to_own;
+        struct ww_error err;
+        if (ww_unit_conversion(ww_pg_str(r, i, 7), p->unit, p->molar_mass_g_mol, &to_own, &err) != WW_OK) {
+            ww_log(WW_LOG_ERROR, "limit=%lld reason=\"%s\"; it is left out", (long long)ww_pg_i64(r, i, 0), err.message);
+            continue;
+        }
+        double lower = ww_pg_double(r, i, 5), upper = ww_pg_double(r, i, 6);
+        struct ww_limit limit = {.id = ww_pg_i64(r, i, 0),
+                                 .lower = isnan(lower) ? -INFINITY : lower * to_own.factor + to_own.offset,
+                                 .upper = isnan(upper) ? INFINITY : upper * to_own.factor + to_own.offset,
+                                 .hour_from = (int16_t)ww_pg_i64(r, i, 8),
+                                 .hour_to = (int16_t)ww_pg_i64(r, i, 9),
+                                 .valid_from_us = ww_pg_is_null(r, i, 10) ? INT64_MIN : ww_pg_i64(r, i, 10),
+                                 .valid_to_us = ww_pg_is_null(r, i, 11) ? INT64_MAX : ww_pg_i64(r, i, 11)};
+        ww_judge_add_limit(l->world->judge, &limit, property, ww_pg_str(r, i, 2), ww_pg_str(r, i, 3), ww_pg_str(r, i, 4),
+                           ww_pg_str(r, i, 12));
+    }
+    return false;
+}
+
+static bool take_rules(struct loader *l, const struct ww_pg_result *r) {
+    for (int i = 0; i < ww_pg_rows(r); i++) {
+        struct ww_error err;
+        if (ww_judge_add_rule(l->world->judge, l->world->catalog, (int32_t)ww_pg_i64(r, i, 0),
+                              (int32_t)ww_pg_i64(r, i, 1), (int)ww_pg_i64(r, i, 2), ww_pg_str(r, i, 3),
+                              ww_pg_str(r, i, 4), l->world->zone, &err) != WW_OK)
+            ww_log(WW_LOG_ERROR, "rule=%.*s field=%s reason=\"%s\"; the rule is off", WW_STR_ARG(ww_pg_str(r, i, 3)),
+                   err.field, err.message);
+    }
+    return false;
+}
+
+static bool take_things(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_catalog *c = l->world->catalog;
+    int n = ww_pg_rows(r);
+    for (int i = 0; i < n; i++) {
+        struct ww_cat_thing thing = {.id = ww_pg_i64(r, i, 0),
+                                     .feed_id = (int32_t)ww_pg_i64(r, i, 1),
+                                     .class_index = ww_catalog_name(c, ww_pg_str(r, i, 3)),
+                                     .limit_class_index = ww_catalog_name(c, ww_pg_str(r, i, 4)),
+                                     .ward_id = (uint32_t)ww_pg_i64(r, i, 5),
+                                     .raw = {ww_pg_double(r, i, 6), ww_pg_double(r, i, 7)}};
+        ww_catalog_add_thing(c, ww_pg_str(r, i, 2), &thing);
+        l->after = thing.id;
+    }
+    return n == 5000;
+}
+
+static bool take_datastreams(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_catalog *c = l->world->catalog;
+    int n = ww_pg_rows(r);
+    for (int i = 0; i < n; i++) {
+        l->after = ww_pg_i64(r, i, 0);
+        uint32_t thing = ww_catalog_thing(c, (int32_t)ww_pg_i64(r, i, 1), ww_pg_str(r, i, 2));
+        uint32_t property = property_by_id(l, ww_pg_str(r, i, 3));
+        if (thing == WW_CATALOG_NONE || property == WW_CATALOG_NONE)
+            continue;
+        uint32_t ds = ww_catalog_add_datastream(c, l->after, thing, property);
+        ww_judge_attach(l->world->judge, c, ds);
+    }
+    return n == 5000;
+}
+
+/* ---- Steps: the recent past ---- */
+
+static void add_array(struct ww_pg_args *args, struct ww_buf *list) {
+    ww_buf_char(list, '}');
+    assert(ww_buf_status(list) == WW_OK);
+    ww_pg_arg_str(args, ww_buf_str(list));
+    ww_buf_clear(list);
+}
+
+static bool ask_times(struct loader *l, struct ww_pg_args *args) {
+    const struct ww_catalog *c = l->world->catalog;
+    l->page_first = (uint32_t)l->after;
+    if (l->page_first >= c->n_datastreams)
+        return false;
+    struct ww_buf ids;
+    ww_buf_init(&ids, 1 << 20);
+    for (uint32_t i = l->page_first; i < c->n_datastreams && i < l->page_first + DATASTREAM_PAGE; i++)
+        ww_buf_printf(&ids, "%c%lld", i == l->page_first ? '{' : ',', (long long)c->datastreams[i].id);
+    add_array(args, &ids);
+    return true;
+}
+
+static bool take_times(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_catalog *c = l->world->catalog;
+    for (int i = 0; i < ww_pg_rows(r); i++)
+        c->datastreams[l->page_first + (uint32_t)ww_pg_i64(r, i, 0) - 1].last_time_us = ww_pg_i64(r, i, 1);
+    l->after += DATASTREAM_PAGE;
+    return true;
+}
+
+/* The next page of datastreams that a rule watches and that have readings. */
+static bool ask_readings(struct loader *l, struct ww_pg_args *args) {
+    const struct ww_catalog *c = l->world->catalog;
+    struct ww_buf lists[4];
+    for (int k = 0; k < 4; k++)
+        ww_buf_init(&lists[k], 1 << 20);
+    uint32_t n = 0;
+    uint32_t i = (uint32_t)l->after;
+    for (; i < c->n_datastreams && n < DATASTREAM_PAGE; i++) {
+        uint32_t readings;
+        int64_t span_us;
+        char flags[16];
+        if (c->datastreams[i].last_time_us == WW_INSTANT_NONE ||
+            !ww_judge_memory(l->world->judge, &c->datastreams[i], &readings, &span_us, flags))
+            continue;
+        char separator = n == 0 ? '{' : ',';
+        ww_buf_printf(&lists[0], "%c%lld", separator, (long long)c->datastreams[i].id);
+        ww_buf_printf(&lists[1], "%c%u", separator, readings);
+        ww_buf_printf(&lists[2], "%c%lld", separator, (long long)span_us);
+        ww_buf_printf(&lists[3], "%c%s", separator, flags);
+        l->watched[n++] = i;
+    }
+    l->after = i;
+    for (int k = 0; k < 4; k++) {
+        if (n > 0)
+            add_array(args, &lists[k]);
+        ww_buf_clear(&lists[k]);
+    }
+    return n > 0;
+}
+
+static bool take_readings(struct loader *l, const struct ww_pg_result *r) {
+    for (int i = 0; i < ww_pg_rows(r); i++) {
+        const struct ww_cat_datastream *ds =
+            &l->world->catalog->datastreams[l->watched[(uint32_t)ww_pg_i64(r, i, 0) - 1]];
+        struct ww_str flag = ww_pg_str(r, i, 4);
+        struct ww_reading reading = {.time_us = ww_pg_i64(r, i, 1),
+                                     .interval_us = ww_pg_i64(r, i, 2) * WW_SECOND_US,
+                                     .value = ww_pg_double(r, i, 3),
+                                     .flag = flag.len > 0 ? flag.ptr[0] : 'N'};
+        ww_judge_replay(l->world->judge, ds, &reading);
+    }
+    return true;
+}
+
+static bool ask_open_alerts(struct loader *l, struct ww_pg_args *args) {
+    if (l->after == 0) /* the first page */
+        ww_judge_end_replay(l->world->judge);
+    return ask_after(l, args);
+}
+
+static bool take_open_alerts(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_catalog *c = l->world->catalog;
+    int n = ww_pg_rows(r);
+    for (int i = 0; i < n; i++) {
+        l->after = ww_pg_i64(r, i, 0);
+        uint32_t thing = ww_catalog_thing(c, (int32_t)ww_pg_i64(r, i, 2), ww_pg_str(r, i, 3));
+        uint32_t property = property_by_id(l, ww_pg_str(r, i, 4));
+        uint32_t ds = thing == WW_CATALOG_NONE || property == WW_CATALOG_NONE
+                          ? WW_CATALOG_NONE
+                          : ww_catalog_datastream(c, thing, property);
+        if (ds == WW_CATALOG_NONE ||
+            !ww_judge_set_open(l->world->judge, &c->datastreams[ds], (int32_t)ww_pg_i64(r, i, 1), ww_pg_i64(r, i, 5),
+                               ww_pg_double(r, i, 6), ww_pg_i64(r, i, 7), ww_pg_i64(r, i, 8)))
+            ww_log(WW_LOG_WARN, "alert=%lld is open, but its rule watches it no longer", (long long)l->after);
+    }
+    return n == 5000;
+}
+
+static const struct step steps[] = {
+    {"catalog_district", ask_nothing, take_district},
+    {"catalog_wards", ask_after, take_wards},
+    {"catalog_properties", ask_nothing, take_properties},
+    {"catalog_feeds", ask_nothing, take_feeds},
+    {"catalog_limits", ask_nothing, take_limits},
+    {"catalog_rules", ask_nothing, take_rules},
+    {"catalog_things", ask_after, take_things},
+    {"catalog_datastreams", ask_after, take_datastreams},
+    {"recent_times", ask_times, take_times},
+    {"recent_readings", ask_readings, take_readings},
+    {"catalog_open_alerts", ask_open_alerts, take_open_alerts},
+};
+
+/* ---- Running the chain ---- */
+
+static void free_loader(struct loader *l) {
+    world_free(l->world);
+    ww_ward_index_builder_free(l->wards);
+    ww_map_free(l->property_index);
+    ww_free(l->watched);
+    ww_free(l);
+}
+
+static int64_t monotonic_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * WW_SECOND_US + now.tv_nsec / 1000;
+}
+
+static void finish(struct loader *l) {
+    struct ww_path *path = l->path;
+    struct world *old = path->world;
+    path->world = l->world;
+    path->loader = NULL;
+    l->world = NULL;
+    if (old) {
+        old->retired = true;
+        if (old->users == 0)
+            world_free(old);
+    }
+    const struct ww_catalog *c = path->world->catalog;
+    path->totals.rebuilds++;
+    ww_log(WW_LOG_INFO, "loaded wards=%u feeds=%u things=%u datastreams=%u rules=%u open_alerts=%u ms=%lld", c->n_wards,
+           c->n_feeds, c->n_things, c->n_datastreams, ww_judge_rule_count(path->world->judge),
+           ww_judge_open_count(path->world->judge), (long long)((monotonic_us() - l->started_us) / 1000));
+    free_loader(l);
+    path_set_state(path, WRITER_IDLE, "");
+    path_kick(path);
+}
+
+static void next_question(struct loader *l);
+
+static void on_answer(void *arg, enum ww_status status, const struct ww_pg_result *result, const struct ww_error *err) {
+    struct loader *l = arg;
+    l->query_running = false;
+    if (!l->path) {
+        free_loader(l);
+        return;
+    }
+    if (status != WW_OK) {
+        struct ww_path *path = l->path;
+        ww_log(WW_LOG_ERROR, "load=failed query=%s reason=\"%s\"", steps[l->step].query, err->message);
+        char why[256];
+        snprintf(why, sizeof why, "loading failed: %.200s", err->message);
+        path_set_state(path, WRITER_DOWN, why);
+        load_stop(path);
+        if (ww_pg_is_up(path->pg))
+            ww_pg_drop(path->pg); /* reconnecting, with its back-off, tries again */
+        return;
+    }
+    if (!steps[l->step].take(l, result)) {
+        l->step++;
+        l->after = 0;
+    }
+    next_question(l);
+}
+
+static void next_question(struct loader *l) {
+    for (; l->step < sizeof steps / sizeof *steps; l->step++) {
+        const struct step *step = &steps[l->step];
+        struct ww_pg_args args;
+        ww_pg_args_init(&args);
+        bool ask = step->ask(l, &args);
+        enum ww_status st = WW_OK;
+        if (ask)
+            st = ww_pg_query(l->path->pg, ww_sql_find(step->query), &args, on_answer, l);
+        ww_pg_args_clear(&args);
+        if (ask && st == WW_OK) {
+            l->query_running = true;
+            return;
+        }
+        if (st != WW_OK) { /* went down: on_pg_state begins again */
+            struct ww_path *path = l->path;
+            load_stop(path);
+            return;
+        }
+        l->after = 0;
+    }
+    finish(l);
+}
+
+void load_start(struct ww_path *path) {
+    load_stop(path);
+    path_set_state(path, WRITER_LOADING, path->world ? NULL : "loading the district from the database");
+    struct loader *l = ww_must_calloc(1, sizeof *l);
+    l->path = path;
+    l->started_us = monotonic_us();
+    l->world = ww_must_calloc(1, sizeof *l->world);
+    l->world->catalog = ww_catalog_new(++path->generation);
+    l->world->judge = ww_judge_new();
+    l->wards = ww_ward_index_builder_new();
+    l->property_index = ww_map_new(256);
+    l->watched = ww_must_calloc(DATASTREAM_PAGE, sizeof *l->watched);
+    path->loader = l;
+    next_question(l);
+}
+
+void load_stop(struct ww_path *path) {
+    struct loader *l = path->loader;
+    if (!l)
+        return;
+    path->loader = NULL;
+    l->path = NULL;
+    if (!l->query_running)
+        free_loader(l);
+}

@@ -1,0 +1,458 @@
+/* The path's queue and life cycle: submissions in, receipts out. */
+#include <assert.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "geo/base/alloc.h"
+#include "geo/base/log.h"
+#include "ingest/decode/decode.h"
+#include "ingest/path_internal.h"
+
+enum {
+    DEFAULT_WAITING_BYTES = 256 << 20,
+    DEFAULT_GROUP_ROWS = 20000, /* 2 MB of COPY: some 80 ms of PostgreSQL's time */
+    BATCH_CEILING = 192 << 20,  /* arena of one submission: 16 MiB of the shortest rows fit */
+    MAX_ROWS = 500000,
+    RELOAD_DELAY_MS = 200,      /* several changes at once make one reload */
+    FIRST_DEAD_ROWS = 100
+};
+
+/* ---- Lists ---- */
+
+void submissions_init(struct submission_list *list) {
+    list->head = NULL;
+    list->tail = &list->head;
+    list->count = 0;
+}
+
+void submissions_add(struct submission_list *list, struct submission *s) {
+    s->next = NULL;
+    *list->tail = s;
+    list->tail = &s->next;
+    list->count++;
+}
+
+struct submission *submissions_take(struct submission_list *list) {
+    struct submission *s = list->head;
+    if (!s)
+        return NULL;
+    list->head = s->next;
+    if (!list->head)
+        list->tail = &list->head;
+    list->count--;
+    return s;
+}
+
+void submissions_put_back(struct submission_list *list, struct submission_list *front) {
+    if (!front->head)
+        return;
+    *front->tail = list->head;
+    if (!list->head)
+        list->tail = front->tail;
+    list->head = front->head;
+    list->count += front->count;
+    submissions_init(front);
+}
+
+/* ---- Counters ---- */
+
+struct feed_totals *path_feed_totals(struct ww_path *path, struct ww_str feed) {
+    for (uint32_t i = 0; i < path->n_feeds; i++)
+        if (ww_str_is(feed, path->feeds[i].name))
+            return &path->feeds[i];
+    if (path->n_feeds == path->cap_feeds) {
+        path->cap_feeds = path->cap_feeds ? path->cap_feeds * 2 : 16;
+        path->feeds = ww_try_realloc(path->feeds, path->cap_feeds * sizeof *path->feeds);
+        assert(path->feeds);
+    }
+    struct feed_totals *fresh = &path->feeds[path->n_feeds++];
+    memset(fresh, 0, sizeof *fresh);
+    snprintf(fresh->name, sizeof fresh->name, "%.*s", WW_STR_ARG(feed));
+    return fresh;
+}
+
+static void count_receipt(struct ww_path_counters *c, const struct submission *s, uint64_t received, uint64_t dead) {
+    c->messages++;
+    c->stored += s->stored;
+    c->corrections += s->corrections;
+    c->duplicates += s->duplicates;
+    c->dead += dead;
+    c->in_flight -= received;
+}
+
+/* ---- Answering ---- */
+
+static void free_submission(struct submission *s) {
+    s->path->totals.waiting_bytes -= s->held_bytes;
+    ww_arena_free(s->arena);
+    ww_free(s);
+}
+
+void path_answer(struct submission *s, enum ww_status status, const struct ww_error *err) {
+    struct ww_path *path = s->path;
+    struct feed_totals *feed = path_feed_totals(path, s->feed);
+    uint64_t received = s->batch.n_received;
+    if (status == WW_OK) {
+        uint64_t dead = s->repeated ? 0 : s->batch.n_dead;
+        count_receipt(&path->totals, s, received, dead);
+        count_receipt(&feed->totals, s, received, dead);
+        struct ww_receipt receipt = {.raw_message_id = s->raw_message_id,
+                                     .received = received,
+                                     .stored = s->stored,
+                                     .corrections = s->corrections,
+                                     .duplicates = s->duplicates,
+                                     .dead = dead,
+                                     .dead_rows = s->batch.dead,
+                                     .n_dead_rows = dead < FIRST_DEAD_ROWS ? dead : FIRST_DEAD_ROWS};
+        s->cb(s->arg, WW_OK, &receipt, NULL);
+    } else {
+        path->totals.refused += received;
+        path->totals.in_flight -= received;
+        feed->totals.refused += received;
+        feed->totals.in_flight -= received;
+        s->cb(s->arg, status, NULL, err);
+    }
+    free_submission(s);
+}
+
+void path_fail_all(struct ww_path *path, const struct ww_error *err) {
+    struct submission_list all;
+    submissions_init(&all);
+    submissions_put_back(&all, &path->waiting);
+    submissions_put_back(&all, &path->open.members);
+    struct submission *s;
+    while ((s = submissions_take(&all)))
+        path_answer(s, err->status, err);
+    group_clear(&path->open);
+    group_init(&path->open);
+}
+
+/* ---- Submitting ---- */
+
+/* The header line that a dead CSV row needs to be read again. */
+static struct ww_str csv_header(struct ww_str content_type, struct ww_str body) {
+    enum ww_format format = ww_format_of_content_type(content_type);
+    struct ww_str start = ww_str_trim(body);
+    bool looks_json = start.len > 0 && (start.ptr[0] == '{' || start.ptr[0] == '[');
+    if (format != WW_FORMAT_CSV && (format != WW_FORMAT_AUTO || looks_json))
+        return WW_STR_NONE;
+    const char *end = body.len > 0 ? memchr(body.ptr, '\n', body.len) : NULL;
+    return end ? (struct ww_str){body.ptr, (size_t)(end - body.ptr) + 1} : WW_STR_NONE;
+}
+
+static void compress_body(struct submission *s) {
+    size_t bound = ZSTD_compressBound(s->body.len);
+    char *room = ww_arena_alloc(s->arena, bound);
+    size_t n = room ? ZSTD_compress(room, bound, s->body.ptr, s->body.len, 1) : 0;
+    if (!room || ZSTD_isError(n))
+        s->status = ww_error_set(&s->err, WW_NO_MEMORY, "the request needs more memory than one request may take");
+    else
+        s->body_zstd = (struct ww_str){room, n};
+}
+
+/* On a worker thread: all that needs no shared state. */
+static void decode_submission(struct ww_job *job) {
+    struct submission *s = (struct submission *)job;
+    s->status = ww_decode(s->config, ww_format_of_content_type(s->content_type), s->body, MAX_ROWS, s->arena,
+                          &s->batch, &s->err);
+    if (s->status != WW_OK)
+        return;
+    s->batch.arena = s->arena;
+    s->n_dead_decoded = s->batch.n_dead;
+    s->csv_header = csv_header(s->content_type, s->body);
+    SHA256((const unsigned char *)s->body.ptr, s->body.len, s->sha256);
+    if (ww_feed_config_keeps_raw(s->config))
+        compress_body(s);
+}
+
+static void on_decoded(struct ww_job *job) {
+    struct submission *s = (struct submission *)job;
+    struct ww_path *path = s->path;
+    path->decoding--;
+    world_release(s->world);
+    s->world = NULL;
+    s->config = NULL;
+    if (s->status != WW_OK) {
+        s->batch.n_received = 0;
+        path_answer(s, s->status, &s->err);
+    } else {
+        struct feed_totals *feed = path_feed_totals(path, s->feed);
+        path->totals.received += s->batch.n_received;
+        path->totals.in_flight += s->batch.n_received;
+        feed->totals.received += s->batch.n_received;
+        feed->totals.in_flight += s->batch.n_received;
+        submissions_add(&path->waiting, s);
+    }
+    path_kick(path);
+}
+
+static int64_t now_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * WW_SECOND_US + now.tv_nsec / 1000;
+}
+
+static struct submission *new_submission(struct ww_path *path, const struct ww_submission *in) {
+    struct ww_arena *arena = ww_arena_new(BATCH_CEILING);
+    struct submission *s = ww_try_calloc(1, sizeof *s);
+    if (!arena || !s) {
+        ww_arena_free(arena);
+        ww_free(s);
+        return NULL;
+    }
+    s->path = path;
+    s->arena = arena;
+    s->feed = ww_arena_copy(arena, in->feed);
+    s->content_type = ww_arena_copy(arena, ww_str_is_utf8(in->content_type) ? in->content_type : WW_STR(""));
+    s->peer = ww_arena_copy(arena, ww_str_of(in->peer)).ptr;
+    s->body = in->body;
+    s->account_id = in->account_id;
+    s->received_at_us = now_us();
+    return s;
+}
+
+enum ww_status ww_path_submit(struct ww_path *path, const struct ww_submission *in, ww_path_cb cb, void *arg,
+                              struct ww_error *err) {
+    if (!ww_path_is_ready(path) || path->draining)
+        return ww_error_set(err, WW_UNAVAILABLE, "not ready: %s",
+                            path->draining ? "shutting down" : ww_path_why_not_ready(path));
+    const struct ww_catalog *catalog = path->world->catalog;
+    uint32_t feed = ww_catalog_feed(catalog, in->feed);
+    if (feed == WW_CATALOG_NONE) {
+        ww_error_set(err, WW_NOT_FOUND, "there is no feed \"%.*s\"", WW_STR_ARG(in->feed));
+        return WW_NOT_FOUND;
+    }
+    if (!catalog->feeds[feed].enabled)
+        return ww_error_set(err, WW_DENIED, "the feed \"%.*s\" is switched off", WW_STR_ARG(in->feed));
+    /* A decoded batch takes about three times its body. */
+    size_t held = in->body.len * 4 + 4096;
+    if (path->totals.waiting_bytes + held > path->max_waiting_bytes)
+        return ww_error_set(err, WW_BUSY, "too much is waiting to be stored; send it again later");
+    struct submission *s = new_submission(path, in);
+    if (!s)
+        return ww_error_set(err, WW_NO_MEMORY, "out of memory");
+    s->cb = cb;
+    s->arg = arg;
+    s->held_bytes = held;
+    path->totals.waiting_bytes += held;
+    path->decoding++;
+    s->world = path->world;
+    s->world->users++;
+    s->config = catalog->feeds[feed].config;
+    s->job.work = decode_submission;
+    s->job.done = on_decoded;
+    ww_worker_pool_submit(path->workers, &s->job);
+    return WW_OK;
+}
+
+/* ---- Going on ---- */
+
+static bool group_is_full(const struct ww_path *path, const struct group *g) {
+    return g->n_rows >= path->max_group_rows || (path->solo && g->members.count >= 1);
+}
+
+/* Moves waiting submissions into the open group, as far as they fit together. */
+static void fill_open_group(struct ww_path *path) {
+    while (path->waiting.head && !group_is_full(path, &path->open)) {
+        struct ww_buf missing;
+        ww_buf_init(&missing, 32 << 20);
+        struct submission *s = path->waiting.head;
+        enum take_result took = group_take(path, &path->open, s, &missing);
+        if (took == TAKE_OK) {
+            submissions_add(&path->open.members, submissions_take(&path->waiting));
+        } else if (took == TAKE_REFUSED) {
+            submissions_take(&path->waiting);
+            struct ww_error err = s->err;
+            path_answer(s, err.status, &err);
+        } else if (path->state == WRITER_IDLE && path->open.members.count == 0 && took == TAKE_NEEDS_THINGS) {
+            store_register(path, &missing);
+        } else if (path->state == WRITER_IDLE && path->open.members.count == 0 && took == TAKE_NEEDS_IDS) {
+            store_fetch_ids(path, 20, 20 + s->located.n_own / 1000);
+        }
+        ww_buf_clear(&missing);
+        if (took != TAKE_OK && took != TAKE_REFUSED)
+            return;
+    }
+}
+
+static void check_idle(struct ww_path *path) {
+    if (!path->draining || !path->on_idle || path->decoding > 0 || path->waiting.count > 0 ||
+        path->open.members.count > 0 || path->writing.members.count > 0)
+        return;
+    void (*on_idle)(void *) = path->on_idle;
+    path->on_idle = NULL;
+    on_idle(path->on_idle_arg);
+}
+
+void path_kick(struct ww_path *path) {
+    if (path->state == WRITER_IDLE && path->reload_wanted && path->open.members.count == 0) {
+        path->reload_wanted = false;
+        load_start(path);
+        return;
+    }
+    /* While a slow group is written its verdicts are still to come: judge nothing after it before. */
+    bool may_fill = path->state == WRITER_IDLE || (path->state == WRITER_WRITING && !path->writing.slow);
+    if (may_fill && path->world && !path->reload_wanted)
+        fill_open_group(path);
+    if (path->state == WRITER_IDLE && path->open.members.count > 0) {
+        path->writing = path->open;
+        group_init(&path->open);
+        if (path->solo && --path->solo_left == 0)
+            path->solo = false;
+        store_group(path);
+    }
+    check_idle(path);
+}
+
+void path_set_state(struct ww_path *path, enum writer_state state, const char *why) {
+    path->state = state;
+    if (why)
+        snprintf(path->why_not_ready, sizeof path->why_not_ready, "%s", why);
+}
+
+static void on_kick(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    path_kick(arg);
+}
+
+/* ---- The connections ---- */
+
+static void on_pg_state(void *arg, struct ww_pg *pg, bool up) {
+    struct ww_path *path = arg;
+    if (up) {
+        load_start(path);
+        return;
+    }
+    struct ww_error err;
+    ww_error_set(&err, WW_UNAVAILABLE, "the database is not there: %s", ww_pg_last_error(pg));
+    load_stop(path);
+    path_set_state(path, WRITER_DOWN, err.message);
+    path_fail_all(path, &err);
+}
+
+static void on_notify(void *arg, struct ww_str channel, struct ww_str payload) {
+    static const char *const tables[] = {"ward",     "feed", "observed_property", "limit_value", "rule",
+                                         "setting", "site", "thing",             "datastream"};
+    (void)channel;
+    struct ww_path *path = arg;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        if (!ww_str_is(payload, tables[i]) || evtimer_pending(path->reload_timer, NULL))
+            continue;
+        const struct timeval delay = {0, RELOAD_DELAY_MS * 1000};
+        evtimer_add(path->reload_timer, &delay);
+    }
+}
+
+static void on_reload_timer(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    struct ww_path *path = arg;
+    path->reload_wanted = true;
+    path_kick(path);
+}
+
+/* Partitions are made ahead, so that the first reading of a month waits for nothing. */
+static void on_partition_timer(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    struct ww_path *path = arg;
+    ww_map_free(path->months); /* an operator may have dropped some: look again */
+    path->months = ww_map_new(64);
+    if (ww_pg_is_up(path->listener) &&
+        ww_pg_exec(path->listener,
+                   "SELECT wardwatch.ensure_partition(now() + make_interval(months => m)) FROM generate_series(0, 3) m",
+                   NULL, NULL, NULL) != WW_OK)
+        ww_log(WW_LOG_WARN, "partitions=skipped reason=busy");
+}
+
+/* ---- Life ---- */
+
+struct ww_path *ww_path_new(struct event_base *base, const struct ww_path_options *options) {
+    struct ww_path *path = ww_must_calloc(1, sizeof *path);
+    path->base = base;
+    path->max_waiting_bytes = options->max_waiting_bytes ? options->max_waiting_bytes : DEFAULT_WAITING_BYTES;
+    path->max_group_rows = options->max_group_rows ? (uint32_t)options->max_group_rows : DEFAULT_GROUP_ROWS;
+    path->months = ww_map_new(64);
+    submissions_init(&path->waiting);
+    group_init(&path->open);
+    group_init(&path->writing);
+    path_set_state(path, WRITER_DOWN, "connecting to the database");
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    path->workers = ww_worker_pool_new(base, cores > 4 ? 4 : cores > 1 ? (int)cores - 1 : 1);
+    path->reload_timer = evtimer_new(base, on_reload_timer, path);
+    path->kick_soon = evtimer_new(base, on_kick, path);
+    path->partition_timer = event_new(base, -1, EV_PERSIST, on_partition_timer, path);
+    assert(path->reload_timer && path->kick_soon && path->partition_timer);
+    const struct timeval daily = {86400, 0};
+    event_add(path->partition_timer, &daily);
+    struct ww_pg_options pg = {.conninfo = options->conninfo,
+                               .application = "wardwatch writer",
+                               .statement_timeout_ms = 120000,
+                               .on_connect = "CREATE TEMP TABLE IF NOT EXISTS stage (ordinal integer PRIMARY KEY, "
+                                             "datastream_id bigint, phenomenon_time timestamptz, raw_message_id bigint, "
+                                             "foi_id bigint, value float8, interval_s integer, ward_id integer, "
+                                             "flag \"char\", detail jsonb) ON COMMIT DELETE ROWS"};
+    path->pg = ww_pg_new(base, &pg, on_pg_state, path);
+    struct ww_pg_options listen = {.conninfo = options->conninfo,
+                                   .application = "wardwatch catalog",
+                                   .on_connect = "LISTEN ww_catalog",
+                                   .on_notify = on_notify,
+                                   .notify_arg = path};
+    path->listener = ww_pg_new(base, &listen, NULL, NULL);
+    return path;
+}
+
+void ww_path_free(struct ww_path *path) {
+    if (!path)
+        return;
+    ww_worker_pool_free(path->workers);
+    load_stop(path);
+    ww_pg_free(path->listener);
+    ww_pg_free(path->pg);
+    world_free(path->world);
+    event_free(path->reload_timer);
+    event_free(path->kick_soon);
+    event_free(path->partition_timer);
+    group_clear(&path->open);
+    group_clear(&path->writing);
+    ww_map_free(path->months);
+    ww_free(path->feeds);
+    ww_free(path);
+}
+
+bool ww_path_is_ready(const struct ww_path *path) {
+    return path->world != NULL && path->state != WRITER_DOWN;
+}
+
+const char *ww_path_why_not_ready(const struct ww_path *path) {
+    return ww_path_is_ready(path) ? "" : path->why_not_ready;
+}
+
+void ww_path_drain(struct ww_path *path, void (*on_idle)(void *arg), void *arg) {
+    path->draining = true;
+    path->on_idle = on_idle;
+    path->on_idle_arg = arg;
+    const struct timeval now = {0, 0};
+    evtimer_add(path->kick_soon, &now);
+}
+
+void ww_path_get_counters(const struct ww_path *path, struct ww_path_counters *out) {
+    *out = path->totals;
+    if (!path->world)
+        return;
+    out->things = path->world->catalog->n_things;
+    out->datastreams = path->world->catalog->n_datastreams;
+    out->wards = path->world->catalog->n_wards;
+    out->rules = ww_judge_rule_count(path->world->judge);
+    out->open_alerts = ww_judge_open_count(path->world->judge);
+}
+
+void ww_path_each_feed(const struct ww_path *path,
+                       void (*each)(void *arg, const char *feed, const struct ww_path_counters *counters), void *arg) {
+    for (uint32_t i = 0; i < path->n_feeds; i++)
+        each(arg, path->feeds[i].name, &path->feeds[i].totals);
+}

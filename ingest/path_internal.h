@@ -1,0 +1,175 @@
+/* Inside the path: submissions, groups, the world they are judged in. Only path.c, group.c, store.c
+ * and load.c include this.
+ *
+ *   submit ─ decoding (worker) ─▶ waiting ─▶ group ─▶ writing ─▶ answered
+ *
+ * path.c keeps the queue and the life cycle, group.c turns waiting submissions into a group,
+ * store.c writes a group in one transaction, load.c builds the world from the database.
+ */
+#ifndef WW_INGEST_PATH_INTERNAL_H
+#define WW_INGEST_PATH_INTERNAL_H
+
+#include "ingest/judge.h"
+#include "ingest/locate.h"
+#include "ingest/path.h"
+#include "ingest/row_copy.h"
+#include "ingest/worker_pool.h"
+
+/* Everything that is derived from the database; replaced whole by load.c. */
+struct world {
+    struct ww_catalog *catalog;
+    struct ww_judge *judge;
+    struct ww_zone *zone;
+    uint32_t users; /* submissions being decoded with a feed config of this world */
+    bool retired;   /* freed when the last user is gone */
+};
+
+struct submission {
+    struct ww_job job; /* first: the worker pool hands it back */
+    struct submission *next;
+    struct ww_path *path;
+    struct world *world; /* while decoding */
+    ww_path_cb cb;
+    void *arg;
+
+    struct ww_arena *arena;
+    struct ww_str feed, content_type, body;
+    const char *peer;
+    int32_t account_id;
+    int64_t received_at_us;
+    size_t held_bytes;
+
+    /* made by the worker */
+    const struct ww_feed_config *config;
+    enum ww_status status;
+    struct ww_error err;
+    struct ww_batch batch;
+    uint32_t n_dead_decoded;
+    unsigned char sha256[32];
+    struct ww_str body_zstd;
+    struct ww_str csv_header;
+
+    /* made by the group */
+    uint64_t generation; /* of the catalog that it is located in; 0 = none */
+    struct ww_located located;
+    int64_t raw_message_id;
+    int32_t feed_id;
+    int attempts;
+    uint64_t stored, corrections, duplicates;
+    bool repeated; /* the same bytes were committed before */
+    uint32_t first_ordinal; /* of its rows in a slow group */
+};
+
+struct submission_list {
+    struct submission *head;
+    struct submission **tail;
+    uint32_t count;
+};
+void submissions_init(struct submission_list *list);
+void submissions_add(struct submission_list *list, struct submission *s);
+struct submission *submissions_take(struct submission_list *list);
+void submissions_put_back(struct submission_list *list, struct submission_list *front); /* empties `front` */
+
+/* What one transaction writes. */
+struct group {
+    struct submission_list members;
+    uint32_t n_rows;
+    bool slow; /* through the staging table */
+    struct ww_buf rows, foi, messages, dead, actions;
+    uint32_t n_foi, n_dead;
+    uint64_t opened, cleared;
+    int64_t *months; /* that may lack a partition: one moment of each */
+    uint32_t n_months, cap_months;
+    enum ww_status failed; /* of its first failing statement */
+    struct ww_error err;
+    int running; /* statements under way */
+    struct ww_str parts[5];
+};
+void group_init(struct group *g);
+void group_clear(struct group *g); /* frees the buffers; members must be gone */
+
+struct id_pool {
+    int64_t next;
+    int64_t left;
+    int64_t blocks[512];
+    uint32_t n_blocks;
+};
+int64_t id_pool_take(struct id_pool *pool); /* 0 when empty */
+int64_t id_pool_left(const struct id_pool *pool);
+
+enum writer_state {
+    WRITER_DOWN,        /* no connection */
+    WRITER_LOADING,     /* load.c is building a world */
+    WRITER_IDLE,        /* ready for a group */
+    WRITER_PREPARING,   /* fetching ids or registering things */
+    WRITER_WRITING      /* a transaction is under way */
+};
+
+struct feed_totals {
+    char name[64];
+    struct ww_path_counters totals;
+};
+
+struct ww_path {
+    struct event_base *base;
+    struct ww_pg *pg;       /* the writer's own connection */
+    struct ww_pg *listener; /* LISTEN ww_catalog */
+    struct ww_worker_pool *workers;
+    size_t max_waiting_bytes;
+    uint32_t max_group_rows;
+
+    struct world *world; /* NULL before the first load */
+    enum writer_state state;
+    bool reload_wanted;
+    struct event *reload_timer;
+    struct event *kick_soon;
+    struct event *partition_timer;
+    struct loader *loader;
+    uint64_t generation;
+    char why_not_ready[256];
+
+    struct submission_list waiting;
+    struct group open;    /* being filled */
+    struct group writing;
+    struct id_pool message_ids, foi_ids;
+    struct ww_map *months; /* partitions that are known to be there */
+    bool solo;            /* the next group takes one submission only: one of the last was refused */
+    uint32_t solo_left;
+
+    struct ww_path_counters totals;
+    struct feed_totals *feeds;
+    uint32_t n_feeds, cap_feeds;
+    uint64_t decoding;
+    void (*on_idle)(void *arg);
+    void *on_idle_arg;
+    bool draining;
+};
+
+/* path.c */
+void path_kick(struct ww_path *path); /* goes on with whatever is next */
+void path_set_state(struct ww_path *path, enum writer_state state, const char *why);
+void path_answer(struct submission *s, enum ww_status status, const struct ww_error *err);
+void path_fail_all(struct ww_path *path, const struct ww_error *err); /* answers everything that waits */
+struct feed_totals *path_feed_totals(struct ww_path *path, struct ww_str feed);
+
+/* group.c */
+enum take_result { TAKE_OK, TAKE_LATER, TAKE_NEEDS_THINGS, TAKE_NEEDS_IDS, TAKE_REFUSED };
+enum take_result group_take(struct ww_path *path, struct group *g, struct submission *s, struct ww_buf *missing);
+void group_requeue(struct ww_path *path, struct group *g); /* members wait again, in front */
+/* Of a slow group, once its repeats are known: rows for the staging table. */
+void group_encode_slow(struct ww_path *path, struct group *g);
+void group_judge_stored(struct ww_path *path, struct group *g, const struct ww_pg_result *not_plain);
+void group_encode_messages(struct group *g);
+
+/* store.c */
+void store_group(struct ww_path *path);                             /* path->writing */
+void store_register(struct ww_path *path, struct ww_buf *missing);
+void store_fetch_ids(struct ww_path *path, uint32_t message_blocks, uint32_t foi_blocks);
+
+/* load.c */
+void load_start(struct ww_path *path);
+void load_stop(struct ww_path *path); /* forgets a load that is under way */
+void world_release(struct world *world);
+void world_free(struct world *world);
+
+#endif

@@ -1,0 +1,7 @@
+-- $1 bigint: last id seen. id, feed_id and key of its thing, property_id
+SELECT d.id, t.feed_id, t.key, d.property_id
+FROM datastream d
+JOIN thing t ON t.id = d.thing_id
+WHERE d.id > $1::bigint
+ORDER BY d.id
+LIMIT 5000

@@ -1,0 +1,1 @@
+SELECT id, name, config::text, enabled FROM feed ORDER BY id

@@ -1,0 +1,1 @@
+SELECT id, code, unit, coalesce(molar_mass_g_mol, 0) FROM observed_property ORDER BY id

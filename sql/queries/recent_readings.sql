@@ -1,0 +1,17 @@
+-- The recent past of datastreams, oldest first, newest versions only: what rebuilds the judging state.
+-- $1 bigint[] datastreams, $2 int[] how many valid readings at least, $3 bigint[] how many microseconds
+-- at least, $4 text[] the flags that are valid. Place in the array (from 1), time, interval_s, value, flag.
+SELECT d.nth, (extract(epoch FROM o.phenomenon_time) * 1000000)::bigint, o.interval_s, o.value, o.flag
+FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::text[]) WITH ORDINALITY AS d (id, readings, span_us, flags, nth)
+CROSS JOIN LATERAL (
+    SELECT least(min(t.phenomenon_time), max(t.phenomenon_time) - d.span_us * interval '1 microsecond') AS since
+    FROM (SELECT phenomenon_time
+          FROM observation
+          WHERE datastream_id = d.id AND strpos(d.flags, flag::text) > 0
+          ORDER BY phenomenon_time DESC
+          LIMIT d.readings) t) r
+CROSS JOIN LATERAL (
+    SELECT phenomenon_time, interval_s, value, flag
+    FROM observation_current
+    WHERE datastream_id = d.id AND phenomenon_time >= r.since) o
+ORDER BY d.nth, o.phenomenon_time, o.interval_s
