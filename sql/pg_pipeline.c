@@ -158,9 +158,22 @@ void pg_answer_all(struct ww_pg *pg) {
 
 /* ---- Taking results ---- */
 
+/* A migration changed a table under a prepared statement (0A000, "cached plan must not change result
+ * type"), or somebody deallocated it (26000). */
+static bool is_out_of_date(const struct command *c, const PGresult *res) {
+    const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    return c->kind == COMMAND_NAMED && sqlstate &&
+           (strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "26000") == 0);
+}
+
 static void take_refusal(struct ww_pg *pg, struct command *c, PGresult *res) {
     if (c->prepares && !c->result)
         *preparation_of(pg, c->named) = NOT_PREPARED;
+    if (is_out_of_date(c, res)) {
+        PQclear(res);
+        pg_fail(pg, "the prepared statement %s is out of date", c->named->name);
+        return; /* answered WW_UNAVAILABLE: the next connection prepares anew */
+    }
     if (c->refusal)
         PQclear(res);
     else

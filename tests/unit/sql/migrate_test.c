@@ -108,6 +108,60 @@ static void every_prepared_statement_fits_the_migrated_schema(void **state) {
     event_base_free(base);
 }
 
+struct outcome {
+    int n;
+    enum ww_status status;
+};
+
+static void on_outcome(void *arg, enum ww_status status, const struct ww_pg_result *result,
+                       const struct ww_error *err) {
+    struct outcome *outcome = arg;
+    (void)result;
+    (void)err;
+    outcome->n++;
+    outcome->status = status;
+}
+
+static int64_t count_prepared(struct ww_pg_sync *s) {
+    return number(s, "SELECT count(*) FROM pg_prepared_statements WHERE name = 'catalog_district'");
+}
+
+static void a_named_statement_is_prepared_on_first_use_when_not_at_connect(void **state) {
+    struct ww_error err;
+    int applied;
+    assert_int_equal(ww_migrate(*state, NULL, NULL, &applied, &err), WW_OK);
+    assert_int_equal(count_prepared(*state), 0);
+    for (int i = 0; i < 2; i++) {
+        if (ww_pg_sync_query(*state, ww_sql_find("catalog_district"), NULL, NULL, &err) != WW_OK)
+            fail_msg("%s", err.message);
+        assert_int_equal(count_prepared(*state), 1);
+    }
+}
+
+static void a_forgotten_prepared_statement_renews_the_connection(void **state) {
+    struct ww_error err;
+    int applied;
+    assert_int_equal(ww_migrate(*state, NULL, NULL, &applied, &err), WW_OK);
+    struct event_base *base = event_base_new();
+    struct ww_pg_options options = {.conninfo = cluster.conninfo, .prepare = true};
+    struct ww_pg *pg = ww_pg_new(base, &options, NULL, NULL);
+    static const enum ww_status expected[] = {WW_OK, WW_UNAVAILABLE, WW_OK};
+    for (int i = 0; i < 3; i++) {
+        while (!ww_pg_is_up(pg))
+            event_base_loop(base, EVLOOP_ONCE);
+        struct outcome forgot = {0};
+        struct outcome asked = {0};
+        if (i == 1)
+            assert_int_equal(ww_pg_exec(pg, "DEALLOCATE ALL", NULL, on_outcome, &forgot), WW_OK);
+        assert_int_equal(ww_pg_query(pg, ww_sql_find("catalog_district"), NULL, on_outcome, &asked), WW_OK);
+        while (asked.n == 0)
+            event_base_loop(base, EVLOOP_ONCE);
+        assert_int_equal(asked.status, expected[i]);
+    }
+    ww_pg_free(pg);
+    event_base_free(base);
+}
+
 static void files_apply_in_order_each_once(void **state) {
     struct steps steps = {0};
     struct ww_error err;
@@ -209,6 +263,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_EMPTY_DATABASE(the_program_s_own_migrations_apply_and_again_is_a_no_op),
         ON_EMPTY_DATABASE(every_prepared_statement_fits_the_migrated_schema),
+        ON_EMPTY_DATABASE(a_named_statement_is_prepared_on_first_use_when_not_at_connect),
+        ON_EMPTY_DATABASE(a_forgotten_prepared_statement_renews_the_connection),
         ON_EMPTY_DATABASE(files_apply_in_order_each_once),
         ON_EMPTY_DATABASE(two_processes_at_once_both_succeed_and_apply_once),
         ON_EMPTY_DATABASE(changed_bytes_are_refused_and_change_nothing),
