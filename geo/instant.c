@@ -50,8 +50,8 @@ static enum ww_status check_civil(const struct ww_civil *c, struct ww_error *err
 }
 
 static int64_t local_second_of(const struct ww_civil *c) {
-    return ww_days_of(c->year, (unsigned)c->month, (unsigned)c->day) * WW_DAY_S + c->hour * 3600 +
-           c->minute * 60 + c->second;
+    return ww_days_of(c->year, (unsigned)c->month, (unsigned)c->day) * WW_DAY_S + INT64_C(3600) * c->hour +
+           INT64_C(60) * c->minute + c->second;
 }
 
 static enum ww_status finish(int64_t second, int microsecond, int64_t *out, struct ww_error *err) {

@@ -186,8 +186,12 @@ enum ww_status ww_instant_parse_format(struct ww_str text, const char *format, c
         f.civil.hour = f.civil.hour % 12 + (f.is_pm ? 12 : 0);
     }
     enum ww_status status = ww_civil_to_instant(&f.civil, f.has_offset ? NULL : zone, out, err);
-    if (status == WW_OK && f.has_offset) {
-        *out -= f.offset_s * WW_SECOND_US;
+    if (status != WW_OK || !f.has_offset) {
+        return status;
     }
-    return status;
+    *out -= f.offset_s * WW_SECOND_US;
+    if (*out < WW_FIRST_S * WW_SECOND_US || *out >= WW_END_S * WW_SECOND_US) {
+        return ww_error_set(err, WW_BAD_INPUT, "the time is outside the years 1 to 9999");
+    }
+    return WW_OK;
 }

@@ -372,5 +372,5 @@ void ww_limit_rule_memory(const struct ww_limit_rule *rule, uint32_t *readings, 
     }
     /* The window, the bucket that is filling, and one that the span's start cuts. */
     *readings = 0;
-    *span_us = (window_size(rule) + 2) * rule->bucket_us;
+    *span_us = ((int64_t)window_size(rule) + 2) * rule->bucket_us;
 }

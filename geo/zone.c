@@ -159,7 +159,7 @@ static int64_t rule_second(const struct rule_day *rule, int year) {
     case MONTH_WEEK_DAY: {
         int64_t first = ww_days_of(year, (unsigned)rule->month, 1);
         int64_t weekday = ww_floor_div(first + 4, 7) * -7 + first + 4; /* 1970-01-01 was a Thursday */
-        int64_t in_month = (rule->day - weekday + 7) % 7 + (rule->week - 1) * 7;
+        int64_t in_month = (rule->day - weekday + 7) % 7 + INT64_C(7) * (rule->week - 1);
         if (in_month >= ww_month_days(year, rule->month)) {
             in_month -= 7; /* week 5 means the last */
         }
