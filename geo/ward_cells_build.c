@@ -14,7 +14,7 @@
 #include "geo/base/alloc.h"
 #include "geo/ward_cells.h"
 
-#define SPLIT_ABOVE    10u        /* edges of a cell; measured, see tests/bench/ward_lookup_bench.c */
+#define SPLIT_ABOVE    16u        /* edges of a cell; measured, see tests/bench/ward_lookup_bench.c */
 #define MAX_LEAF_WORDS (1u << 28) /* 1 GB */
 #define MAX_ENTRIES    (1u << 26)
 
