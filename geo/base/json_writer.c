@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MAX_DEPTH 64
+#define MAX_DEPTH       64
+#define SMALLEST_NORMAL 2.2250738585072014e-308 /* below, fewer digits than 15 may be exact */
 
 void ww_json_init(struct ww_json *w, struct ww_buf *out) {
     *w = (struct ww_json){.out = out};
@@ -239,7 +240,7 @@ int ww_double_text(double v, char out[32]) {
                 return write_decimal((uint64_t)m, k, negative, out);
         }
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = size < SMALLEST_NORMAL ? 1 : 15; digits <= 17; digits++) {
         (void)snprintf(out, 32, "%.*g", digits, v);
         if (strtod(out, NULL) == v)
             break;

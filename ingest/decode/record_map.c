@@ -99,20 +99,27 @@ static void dead(struct decoder *d, const char *field, const struct reading *r, 
         ww_decoder_dead(d, ww_str_of(field), r->at, r->text, "%s %s", field, reason);
 }
 
+/* Written like a number, so that it can only be its size that is wrong. */
+static bool is_number_text(struct ww_str text) {
+    struct ww_json_reader r;
+    struct ww_json_event ev;
+    ww_json_reader_init(&r, text);
+    return ww_json_next(&r, &ev, NULL) == WW_OK && ev.type == WW_JSON_NUMBER &&
+           ww_json_next(&r, &ev, NULL) == WW_OK;
+}
+
 /* Numbers and numeric texts; blanks around them are allowed. */
 static bool read_number(const struct reading *r, double *out, const char **fault) {
-    struct ww_str text = r->type == CELL_TEXT ? ww_str_trim(r->text) : r->text;
-    if (is_scalar(r) && ww_str_to_double(text, out))
-        return true;
-    bool digits = is_scalar(r) && text.len > 0;
-    bool any = false;
-    for (size_t i = 0; digits && i < text.len; i++) {
-        digits = strchr("+-.eE0123456789", text.ptr[i]) != NULL && text.ptr[i] != '\0';
-        any = any || (text.ptr[i] >= '0' && text.ptr[i] <= '9');
+    if (is_scalar(r)) {
+        struct ww_str text = r->type == CELL_TEXT ? ww_str_trim(r->text) : r->text;
+        if (ww_str_to_double(text, out))
+            return true;
+        if (is_number_text(text)) {
+            *fault = "is beyond the range of numbers";
+            return false;
+        }
     }
-    *fault = digits && any && r->type == CELL_NUMBER ? "is beyond the range of numbers"
-             : digits && text.len > 400              ? "is beyond the range of numbers"
-                                                     : "is not a number";
+    *fault = "is not a number";
     return false;
 }
 
@@ -385,7 +392,9 @@ static bool map_name(struct decoder *d, const struct source *source, const char 
         *out = WW_STR_NONE;
         return true;
     }
-    dead(d, field, &r, r.type == CELL_ABSENT || r.type == CELL_NULL ? "is not there" : "is not a text");
+    bool nothing = r.type == CELL_ABSENT || r.type == CELL_NULL;
+    r.text = nothing ? WW_STR_NONE : r.text;
+    dead(d, field, &r, nothing ? "is not there" : "is not a text");
     return false;
 }
 
