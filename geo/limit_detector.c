@@ -370,7 +370,8 @@ void ww_limit_rule_memory(const struct ww_limit_rule *rule, uint32_t *readings, 
         *span_us = 0;
         return;
     }
-    /* The window, the bucket that is filling, and one that the span's start cuts. */
-    *readings = 0;
+    /* The window, the bucket that is filling, and one that the span's start cuts, back from the newest
+     * reading. */
+    *readings = 1;
     *span_us = ((int64_t)window_size(rule) + 2) * rule->bucket_us;
 }

@@ -120,7 +120,7 @@ void ww_limit_state_init(struct ww_limit_state *state);
  * the verdict is not NOTHING. */
 enum ww_limit_verdict ww_limit_step(const struct ww_limit_rule *rule, struct ww_limit_state *state,
                                     const struct ww_reading *reading, struct ww_limit_sample *sample);
-/* How much of the past rebuilds the state: the last `*readings` readings that count (valid flag,
+/* How much of the past rebuilds the state: the last `*readings` (>= 1) readings that count (valid flag,
  * newest version, a limit in force), or all of the last `*span_us` before the newest reading,
  * whichever is more, oldest first. Rebuilt from fewer, the window is the newest part of what it
  * was. `open` is not rebuilt: the caller sets it from the alert that is open, or not. */
