@@ -71,6 +71,16 @@ static inline double ww_cell_snap(double degrees) {
     return fabs(degrees) < 1e-100 ? 0 : degrees;
 }
 
+/* Is the place on an edge that does not cross its parallel from south to north? Then the edge
+ * runs along the parallel, or has its northern end there. */
+static inline bool ww_cell_on_top(struct ww_place a, struct ww_place b, struct ww_place place) {
+    const bool at_a = a.lat_deg == place.lat_deg;
+    const bool at_b = b.lat_deg == place.lat_deg;
+    if (at_a && at_b)
+        return fmin(a.lon_deg, b.lon_deg) <= place.lon_deg && place.lon_deg <= fmax(a.lon_deg, b.lon_deg);
+    return (at_a && a.lon_deg == place.lon_deg) || (at_b && b.lon_deg == place.lon_deg);
+}
+
 /* Counts, as 0 or 1, how often edges vertices[0 … count] cross the way from `place` west or
  * east to the corner's meridian and then along it to `corner`. Both ends are nudged by
  * (e, e²), so they lie on no edge and touch no vertex. Sets *on_border (may be NULL) when
@@ -78,7 +88,8 @@ static inline double ww_cell_snap(double degrees) {
 static inline unsigned ww_cell_crossings(const struct ww_place *vertices, uint32_t count,
                                          struct ww_place place, struct ww_place corner, bool *on_border) {
     const struct ww_place bend = {.lon_deg = corner.lon_deg, .lat_deg = place.lat_deg};
-    const double west = fmin(place.lon_deg, corner.lon_deg);
+    const double west = place.lon_deg < corner.lon_deg ? place.lon_deg : corner.lon_deg;
+    const double east = place.lon_deg < corner.lon_deg ? corner.lon_deg : place.lon_deg;
     unsigned crossings = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct ww_place a = vertices[i];
@@ -87,15 +98,19 @@ static inline unsigned ww_cell_crossings(const struct ww_place *vertices, uint32
         const bool b_north = b.lat_deg > place.lat_deg;
         const bool a_east = a.lon_deg > corner.lon_deg;
         const bool b_east = b.lon_deg > corner.lon_deg;
-        const bool beyond = a.lon_deg > place.lon_deg && b.lon_deg > place.lon_deg;
-        if (on_border && !(a_north && b_north) && !(a.lat_deg < place.lat_deg && b.lat_deg < place.lat_deg) &&
-            !beyond && !(a.lon_deg < place.lon_deg && b.lon_deg < place.lon_deg) &&
-            ww_orient(a, b, place) == 0) {
-            *on_border = true;
-            return 0;
+        if (a_north == b_north) {
+            if (on_border && !a_north && ww_cell_on_top(a, b, place)) {
+                *on_border = true;
+                return 0;
+            }
+        } else if (!(a.lon_deg > east && b.lon_deg > east) && !(a.lon_deg < west && b.lon_deg < west)) {
+            const int side = on_border ? ww_orient(a, b, place) : ww_orient_nudged(a, b, place);
+            if (side == 0) {
+                *on_border = true;
+                return 0;
+            }
+            crossings += side != ww_orient_nudged(a, b, bend);
         }
-        if (a_north != b_north && !(beyond && a_east && b_east) && !(a.lon_deg <= west && b.lon_deg <= west))
-            crossings += ww_orient_nudged(a, b, place) != ww_orient_nudged(a, b, bend);
         if (a_east != b_east && (a_north != (a.lat_deg > corner.lat_deg) ||
                                  b_north != (b.lat_deg > corner.lat_deg) || a_north != b_north))
             crossings += ww_orient_nudged(a, b, bend) != ww_orient_nudged(a, b, corner);
