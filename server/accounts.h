@@ -9,7 +9,14 @@
 
 #include "server/app.h"
 
-enum ww_role { WW_ROLE_FEED, WW_ROLE_VIEWER, WW_ROLE_COORDINATOR, WW_ROLE_PROSECUTOR, WW_ROLE_ANALYST, WW_ROLE_ADMIN };
+enum ww_role {
+    WW_ROLE_FEED,
+    WW_ROLE_VIEWER,
+    WW_ROLE_COORDINATOR,
+    WW_ROLE_PROSECUTOR,
+    WW_ROLE_ANALYST,
+    WW_ROLE_ADMIN
+};
 
 struct ww_account {
     int32_t id;
@@ -25,7 +32,8 @@ struct ww_account {
 /* Begins the first load; tries again by itself (every half second) until the database answers. */
 struct ww_accounts *ww_accounts_new(struct event_base *base, struct ww_pg_pool *pool);
 void ww_accounts_free(struct ww_accounts *accounts);
-void ww_accounts_reload(struct ww_accounts *accounts); /* asynchronous; keeps the old set until the new one is there */
+/* Asynchronous; keeps the old set until the new one is there. */
+void ww_accounts_reload(struct ww_accounts *accounts);
 /* The same, and tells when a load that began after this call is there (`loaded`) or has
  * failed. Never called from inside. WW_BUSY when 64 callers wait already. */
 enum ww_status ww_accounts_reload_then(struct ww_accounts *accounts, void (*cb)(void *arg, bool loaded),
@@ -35,7 +43,8 @@ void ww_accounts_on_change(struct ww_accounts *accounts, void (*cb)(void *arg), 
 bool ww_accounts_are_loaded(const struct ww_accounts *accounts);
 /* NULL: unknown, expired, revoked, disabled. Valid until the next turn of the loop. */
 const struct ww_account *ww_accounts_by_token(const struct ww_accounts *accounts, struct ww_str token);
-const struct ww_account *ww_accounts_by_hash(const struct ww_accounts *accounts, const unsigned char hash[32]);
+const struct ww_account *ww_accounts_by_hash(const struct ww_accounts *accounts,
+                                             const unsigned char hash[32]);
 bool ww_account_sees_ward(const struct ww_account *account, int32_t ward_id /* 0 = none */);
 bool ww_account_may_feed(const struct ww_account *account, struct ww_str feed);
 const char *ww_role_name(enum ww_role role);

@@ -22,8 +22,9 @@ struct ww_sse_options {
     const char *conninfo;
     struct ww_accounts *accounts; /* reloaded when ww_catalog tells of account, token or membership */
     int max_streams;              /* 0 = 5 000 */
-    int max_per_account;          /* 0 = 50; all anonymous readers together count as one account with max_streams / 2 */
-    int heartbeat_ms;             /* 0 = 15 000 */
+    int max_per_account; /* 0 = 50; all anonymous readers together count as one account with max_streams / 2
+                          */
+    int heartbeat_ms;    /* 0 = 15 000 */
 };
 
 struct ww_sse_hub *ww_sse_hub_new(struct event_base *base, const struct ww_sse_options *options);

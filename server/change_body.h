@@ -1,0 +1,37 @@
+/* Reads the JSON bodies of changing requests: feeds, rules, limits.
+ *
+ * Pure, so that every mistake can be tested without a server: each text gives either the values
+ * or an error whose field names the member. Members that are not known are mistakes.
+ */
+#ifndef WW_SERVER_CHANGE_BODY_H
+#define WW_SERVER_CHANGE_BODY_H
+
+#include "geo/base/arena.h"
+#include "geo/base/status.h"
+#include "ingest/rule_config.h"
+
+/* Texts live in the arena; ptr NULL = not given. */
+struct ww_feed_body {
+    struct ww_str name, title, config, enabled; /* enabled: "true" or "false" */
+};
+struct ww_rule_body {
+    struct ww_str code, name_zh, name_en, detector, config;
+    int64_t severity;
+    bool enabled;
+    struct ww_rule_config parsed;
+};
+/* In the order of api_limit_create.sql. */
+enum { WW_LIMIT_COLUMNS = 17 };
+struct ww_limit_body {
+    struct ww_str column[WW_LIMIT_COLUMNS];
+};
+
+/* `is_new`: name (or code) and config are required. */
+enum ww_status ww_feed_body_read(struct ww_arena *arena, struct ww_str json, bool is_new,
+                                 struct ww_feed_body *out, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_rule_body_read(struct ww_arena *arena, struct ww_str json, bool is_new,
+                                 struct ww_rule_body *out, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_limit_body_read(struct ww_arena *arena, struct ww_str json, struct ww_limit_body *out,
+                                  struct ww_error *err) WW_MUST_CHECK;
+
+#endif

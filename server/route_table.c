@@ -1,0 +1,271 @@
+/* The routes: one table, and how a request finds its row. */
+#include "server/route_table.h"
+
+#include <stdio.h>
+
+#include "geo/instant.h"
+
+#define READERS                                                                                              \
+    (WW_MAY(WW_ROLE_VIEWER) | WW_MAY(WW_ROLE_COORDINATOR) | WW_MAY(WW_ROLE_PROSECUTOR) |                     \
+     WW_MAY(WW_ROLE_ANALYST) | WW_MAY(WW_ROLE_ADMIN))
+#define INSPECTORS  (WW_MAY(WW_ROLE_PROSECUTOR) | WW_MAY(WW_ROLE_ANALYST) | WW_MAY(WW_ROLE_ADMIN))
+#define ADMINS      WW_MAY(WW_ROLE_ADMIN)
+#define ANYONE      (READERS | WW_MAY(WW_ROLE_FEED))
+#define MAP_LIST    (WW_ROUTE_ANONYMOUS | WW_ROUTE_LIST | WW_ROUTE_GEOJSON)
+#define CONFIG_BODY ((size_t)256 << 10)
+
+#define QUERY(name, type, en, zh)                                                                            \
+    { name, type, WW_IN_QUERY, false, NULL, en, zh }
+#define WORD(name, words, en, zh)                                                                            \
+    { name, WW_PARAM_WORD, WW_IN_QUERY, false, words, en, zh }
+#define PATH(name, type, en, zh)                                                                             \
+    { name, type, WW_IN_PATH, true, NULL, en, zh }
+#define UNUSED(name)                                                                                         \
+    { name, WW_PARAM_TEXT, WW_IN_NOTHING, false, NULL, "", "" }
+#define END                                                                                                  \
+    { NULL, WW_PARAM_TEXT, WW_IN_NOTHING, false, NULL, NULL, NULL }
+#define WARD QUERY("ward", WW_PARAM_TEXT, "Code of the ward", "街镇代码")
+
+static const struct ww_param none[] = {END};
+static const struct ww_param ward_params[] = {QUERY("code", WW_PARAM_TEXT, "Code of the ward", "街镇代码"),
+                                              END};
+static const struct ww_param site_params[] = {
+    WARD, QUERY("kind", WW_PARAM_TEXT, "Kind of site: hospital, plant, outfall …", "监管对象类型"), END};
+static const struct ww_param thing_params[] = {
+    WARD, QUERY("class", WW_PARAM_TEXT, "Class that rules are scoped by", "规则适用类别"),
+    QUERY("feed", WW_PARAM_TEXT, "Name of the feed it came through", "数据源名称"), END};
+static const struct ww_param datastream_params[] = {
+    QUERY("thing", WW_PARAM_ID, "Id of the thing", "设备编号"),
+    QUERY("property", WW_PARAM_TEXT, "Code of the observed property", "观测指标代码"), WARD, END};
+static const struct ww_param observation_params[] = {
+    {"datastream", WW_PARAM_ID, WW_IN_QUERY, true, NULL, "Id of the datastream", "数据流编号"},
+    QUERY("from", WW_PARAM_INSTANT, "Phenomenon time at or after", "观测时间起（含）"),
+    QUERY("to", WW_PARAM_INSTANT, "Phenomenon time before", "观测时间止（不含）"),
+    QUERY("as_known_at", WW_PARAM_INSTANT, "Versions as they were known at that moment", "按当时已知的版本"),
+    END};
+#define ALERT_FILTERS(in)                                                                                    \
+    {"state", WW_PARAM_WORD, in, false, "open|cleared", "State of the alert", "预警状态"},                   \
+        {"ward", WW_PARAM_TEXT, in, false, NULL, "Code of the ward", "街镇代码"},                            \
+        {"rule", WW_PARAM_TEXT, in, false, NULL, "Code of the rule", "规则代码"},                            \
+        {"severity", WW_PARAM_WORD, in, false, "1|2|3|4", "At least this severity", "不低于该级别"}, {       \
+        "since", WW_PARAM_INSTANT, in, false, NULL, "Opened at or after", "起始时间不早于"            \
+    }
+static const struct ww_param alert_list_params[] = {ALERT_FILTERS(WW_IN_QUERY), UNUSED("id"), END};
+static const struct ww_param alert_params[] = {ALERT_FILTERS(WW_IN_NOTHING),
+                                               PATH("id", WW_PARAM_ID, "Id of the alert", "预警编号"), END};
+static const struct ww_param letter_list_params[] = {
+    QUERY("feed", WW_PARAM_TEXT, "Name of the feed", "数据源名称"),
+    WORD("state", "kept|resubmitted|discarded", "What became of it", "处理状态"), END};
+static const struct ww_param letter_params[] = {PATH("id", WW_PARAM_ID, "Id of the dead letter", "死信编号"),
+                                                END};
+static const struct ww_param named_list_params[] = {UNUSED("name"), END};
+static const struct ww_param feed_params[] = {PATH("name", WW_PARAM_TEXT, "Name of the feed", "数据源名称"),
+                                              END};
+static const struct ww_param rule_params[] = {PATH("code", WW_PARAM_TEXT, "Code of the rule", "规则代码"),
+                                              END};
+static const struct ww_param limit_params[] = {
+    QUERY("property", WW_PARAM_TEXT, "Code of the observed property", "观测指标代码"),
+    QUERY("class", WW_PARAM_TEXT, "Column or grade of the standard", "标准中的类别"),
+    QUERY("standard", WW_PARAM_TEXT, "Number of the standard", "标准号"),
+    QUERY("at", WW_PARAM_INSTANT, "In force at that moment", "该时刻有效"),
+    UNUSED("id"),
+    END};
+static const struct ww_param event_params[] = {QUERY("last_event_id", WW_PARAM_ID,
+                                                     "Resume after this event (as the header Last-Event-ID)",
+                                                     "从该事件之后继续"),
+                                               END};
+
+static const struct ww_route routes[] = {
+    {WW_HTTP_GET, "/healthz", 0, WW_ROUTE_PUBLIC, none, ww_handle_healthz, NULL, NULL, 0, 0, "operations",
+     "The process lives", "进程存活"},
+    {WW_HTTP_GET, "/readyz", 0, WW_ROUTE_PUBLIC, none, ww_handle_readyz, NULL, NULL, 0, 0, "operations",
+     "The database is there and the state is rebuilt", "服务就绪"},
+    {WW_HTTP_GET, "/metrics", 0, WW_ROUTE_PUBLIC, none, ww_handle_metrics, NULL, NULL, 0, 0, "operations",
+     "Counters as Prometheus text", "运行指标"},
+    {WW_HTTP_GET, "/api/v1/openapi.json", 0, WW_ROUTE_PUBLIC, none, ww_handle_openapi, NULL, NULL, 0, 0,
+     "operations", "This document", "本接口文档"},
+
+    {WW_HTTP_POST, "/api/v1/session", 0, WW_ROUTE_PUBLIC, none, ww_handle_session_open, NULL, NULL, 4096, 0,
+     "session", "Log in with a token; sets the cookie ww_session", "用令牌登录"},
+    {WW_HTTP_GET, "/api/v1/session", ANYONE, 0, none, ww_handle_session_show, NULL, NULL, 0, 0, "session",
+     "Who is logged in", "当前登录者"},
+    {WW_HTTP_DELETE, "/api/v1/session", ANYONE, 0, none, ww_handle_session_close, NULL, NULL, 0, 0, "session",
+     "Log out", "退出登录"},
+
+    {WW_HTTP_GET, "/api/v1/district", READERS, WW_ROUTE_ANONYMOUS, none, ww_handle_object, "api_district",
+     NULL, 0, 0, "map", "The district", "辖区概况"},
+    {WW_HTTP_GET, "/api/v1/wards", READERS, MAP_LIST, ward_params, ww_handle_list, "api_wards", NULL, 0, 0,
+     "map", "Wards and their open alerts", "街镇及其未解除预警"},
+    {WW_HTTP_GET, "/api/v1/sites", READERS, MAP_LIST, site_params, ww_handle_list, "api_sites", NULL, 0, 0,
+     "map", "Regulated sites", "监管对象"},
+    {WW_HTTP_GET, "/api/v1/waterways", READERS, MAP_LIST, none, ww_handle_list, "api_waterways", NULL, 0, 0,
+     "map", "Reaches of rivers", "河段"},
+    {WW_HTTP_GET, "/api/v1/things", READERS, MAP_LIST, thing_params, ww_handle_list, "api_things", NULL, 0, 0,
+     "observations", "Stations, meters, reporters", "监测设备"},
+    {WW_HTTP_GET, "/api/v1/datastreams", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_LIST, datastream_params,
+     ww_handle_list, "api_datastreams", NULL, 0, 0, "observations", "Datastreams and their latest values",
+     "数据流及最新值"},
+    {WW_HTTP_GET, "/api/v1/observations", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_LIST, observation_params,
+     ww_handle_list, "api_observations", "api_observations_desc", 0, 10000, "observations",
+     "The values of one datastream", "观测值"},
+    {WW_HTTP_GET, "/api/v1/alerts", READERS, MAP_LIST, alert_list_params, ww_handle_list, "api_alerts", NULL,
+     0, 0, "alerts", "Risk alerts, newest first", "风险预警"},
+    {WW_HTTP_GET, "/api/v1/alerts/{id}", READERS, WW_ROUTE_ANONYMOUS, alert_params, ww_handle_object,
+     "api_alerts", NULL, 0, 0, "alerts", "One alert with its explanation and events", "预警详情"},
+    {WW_HTTP_GET, "/api/v1/events", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_EVENTS, event_params,
+     ww_handle_events, NULL, NULL, 0, 0, "alerts", "Alert events as they are committed", "预警事件流"},
+
+    {WW_HTTP_GET, "/api/v1/dead-letters", INSPECTORS, WW_ROUTE_ALL_WARDS | WW_ROUTE_LIST | WW_ROUTE_RAW,
+     letter_list_params, ww_handle_list, "api_dead_letters", NULL, 0, 0, "feeds",
+     "Rows that could not be taken", "死信"},
+    {WW_HTTP_POST, "/api/v1/dead-letters/{id}/resubmit", ADMINS, WW_ROUTE_ALL_WARDS, letter_params,
+     ww_handle_dead_letter_resubmit, NULL, NULL, (size_t)16 << 20, 0, "feeds", "Send a dead letter again",
+     "重新提交死信"},
+    {WW_HTTP_POST, "/api/v1/dead-letters/{id}/discard", ADMINS, WW_ROUTE_ALL_WARDS, letter_params,
+     ww_handle_dead_letter_discard, NULL, NULL, 1024, 0, "feeds", "Give a dead letter up", "丢弃死信"},
+    {WW_HTTP_GET, "/api/v1/feeds", INSPECTORS, WW_ROUTE_LIST, named_list_params, ww_handle_list, "api_feeds",
+     NULL, 0, 0, "feeds", "Ways in and what came through them", "数据源"},
+    {WW_HTTP_GET, "/api/v1/feeds/{name}", INSPECTORS, 0, feed_params, ww_handle_object, "api_feeds", NULL, 0,
+     0, "feeds", "One feed", "数据源详情"},
+    {WW_HTTP_POST, "/api/v1/feeds", ADMINS, 0, none, ww_handle_feed_create, "api_feed_create", NULL,
+     CONFIG_BODY, 0, "feeds", "Create a feed", "新建数据源"},
+    {WW_HTTP_PUT, "/api/v1/feeds/{name}", ADMINS, 0, feed_params, ww_handle_feed_replace, "api_feed_replace",
+     NULL, CONFIG_BODY, 0, "feeds", "Change a feed", "修改数据源"},
+    {WW_HTTP_POST, "/ingest/v1/{feed}", WW_MAY(WW_ROLE_FEED) | ADMINS, 0,
+     (const struct ww_param[]){PATH("feed", WW_PARAM_TEXT, "Name of the feed", "数据源名称"), END},
+     ww_handle_ingest, NULL, NULL, (size_t)16 << 20, 0, "feeds", "Send observations; 200 means committed",
+     "上报观测数据"},
+
+    {WW_HTTP_GET, "/api/v1/limits", INSPECTORS, WW_ROUTE_LIST, limit_params, ww_handle_list, "api_limits",
+     NULL, 0, 0, "rules", "Legal limits", "限值"},
+    {WW_HTTP_POST, "/api/v1/limits", ADMINS, 0, none, ww_handle_limit_create, "api_limit_create", NULL,
+     CONFIG_BODY, 0, "rules", "Add a limit", "新增限值"},
+    {WW_HTTP_GET, "/api/v1/rules", INSPECTORS, WW_ROUTE_LIST, named_list_params, ww_handle_list, "api_rules",
+     NULL, 0, 0, "rules", "Rules", "规则"},
+    {WW_HTTP_GET, "/api/v1/rules/{code}", INSPECTORS, 0, rule_params, ww_handle_object, "api_rules", NULL, 0,
+     0, "rules", "One rule", "规则详情"},
+    {WW_HTTP_POST, "/api/v1/rules", ADMINS, 0, none, ww_handle_rule_create, "api_rule_create", NULL,
+     CONFIG_BODY, 0, "rules", "Create a rule", "新建规则"},
+    {WW_HTTP_PUT, "/api/v1/rules/{code}", ADMINS, 0, rule_params, ww_handle_rule_replace, "api_rule_replace",
+     NULL, CONFIG_BODY, 0, "rules", "Replace a rule by its next version", "更新规则"},
+};
+
+const struct ww_route *ww_route_table(size_t *count) {
+    *count = sizeof routes / sizeof routes[0];
+    return routes;
+}
+
+/* ---- Parameters that flags bring ---- */
+
+static const struct ww_param limit_param =
+    QUERY("limit", WW_PARAM_ID, "At most so many items; default 100", "最多返回条数，默认 100");
+static const struct ww_param after_param =
+    QUERY("after", WW_PARAM_TEXT, "Continue after this key, from `next`", "续页标记");
+static const struct ww_param format_param =
+    WORD("format", "json|geojson", "A list, or one FeatureCollection", "返回格式");
+static const struct ww_param order_param =
+    WORD("order", "asc|desc", "Oldest (default) or newest first", "排序");
+
+const struct ww_param *ww_route_param(const struct ww_route *route, size_t n) {
+    const struct ww_param *param = route->params;
+    while (param->name) {
+        if (n-- == 0)
+            return param;
+        param++;
+    }
+    const struct ww_param *extra[4];
+    size_t n_extra = 0;
+    if (route->flags & WW_ROUTE_LIST) {
+        extra[n_extra++] = &limit_param;
+        extra[n_extra++] = &after_param;
+    }
+    if (route->flags & WW_ROUTE_GEOJSON)
+        extra[n_extra++] = &format_param;
+    if (route->query_desc)
+        extra[n_extra++] = &order_param;
+    return n < n_extra ? extra[n] : NULL;
+}
+
+static bool word_is_listed(const char *words, struct ww_str value) {
+    while (*words) {
+        size_t len = strcspn(words, "|");
+        if (ww_str_eq(value, (struct ww_str){words, len}))
+            return true;
+        words += len + (words[len] == '|');
+    }
+    return false;
+}
+
+enum ww_status ww_param_check(const struct ww_param *param, struct ww_str value, struct ww_error *err) {
+    uint64_t number;
+    int64_t instant;
+    enum ww_status st = WW_OK;
+    if (value.len > 256)
+        st = ww_error_set(err, WW_BAD_INPUT, "%s is longer than 256 bytes", param->name);
+    else if (value.len && memchr(value.ptr, '\0', value.len))
+        st = ww_error_set(err, WW_BAD_INPUT, "%s holds a NUL", param->name);
+    else if (param->type == WW_PARAM_ID && !(ww_str_to_u64(value, &number) && number <= INT64_MAX))
+        st = ww_error_set(err, WW_BAD_INPUT, "%s must be a whole number", param->name);
+    else if (param->type == WW_PARAM_INSTANT && ww_instant_parse(value, NULL, &instant, NULL) != WW_OK)
+        st = ww_error_set(err, WW_BAD_INPUT, "%s must be a time such as 2026-11-23T01:02:03Z", param->name);
+    else if (param->type == WW_PARAM_WORD && !word_is_listed(param->words, value))
+        st = ww_error_set(err, WW_BAD_INPUT, "%s must be one of %s", param->name, param->words);
+    if (st != WW_OK)
+        ww_error_at_field(err, ww_str_of(param->name), value);
+    return st;
+}
+
+/* ---- Finding a row ---- */
+
+/* "/a/{x}/b" against "/a/7/b": a {name} takes one segment, not empty. */
+static bool path_fits(const char *pattern, struct ww_str path, struct ww_str arg[2]) {
+    size_t at = 0;
+    int n_arg = 0;
+    while (*pattern) {
+        if (*pattern == '{') {
+            size_t begin = at;
+            while (at < path.len && path.ptr[at] != '/')
+                at++;
+            if (at == begin)
+                return false;
+            arg[n_arg++] = (struct ww_str){path.ptr + begin, at - begin};
+            pattern += strcspn(pattern, "}") + 1;
+        } else if (at < path.len && path.ptr[at] == *pattern) {
+            at++;
+            pattern++;
+        } else {
+            return false;
+        }
+    }
+    return at == path.len;
+}
+
+struct ww_route_match ww_route_find(enum ww_http_method method, struct ww_str path) {
+    struct ww_route_match match = {0};
+    enum ww_http_method wanted = method == WW_HTTP_HEAD ? WW_HTTP_GET : method;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        struct ww_str arg[2] = {WW_STR_NONE, WW_STR_NONE};
+        if (!path_fits(routes[i].path, path, arg))
+            continue;
+        match.allowed |= 1u << routes[i].method;
+        if (routes[i].method == WW_HTTP_GET)
+            match.allowed |= 1u << WW_HTTP_HEAD;
+        if (routes[i].method == wanted) {
+            match.route = &routes[i];
+            memcpy(match.path_arg, arg, sizeof arg);
+        }
+    }
+    return match;
+}
+
+void ww_route_allow_text(unsigned allowed, char out[64]) {
+    size_t len = 0;
+    out[0] = '\0';
+    for (unsigned m = 0; m <= WW_HTTP_OPTIONS; m++) {
+        if (allowed & 1u << m) {
+            int wrote = snprintf(out + len, 64 - len, "%s%s", len ? ", " : "",
+                                 ww_http_method_name((enum ww_http_method)m));
+            len += (size_t)wrote;
+        }
+    }
+}
