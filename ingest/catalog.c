@@ -125,13 +125,13 @@ uint32_t ww_catalog_add_datastream(struct ww_catalog *c, int64_t id, uint32_t th
     if (known != WW_CATALOG_NONE)
         return known;
     assert(thing < c->n_things && property < c->n_properties);
-    c->datastreams = room_for_one(c->datastreams, c->n_datastreams, &c->cap_datastreams, sizeof *c->datastreams);
-    c->datastreams[c->n_datastreams] =
-        (struct ww_cat_datastream){.id = id,
-                                   .thing = thing,
-                                   .property = (uint16_t)property,
-                                   .last_time_us = WW_INSTANT_NONE,
-                                   .first_watch = WW_CATALOG_NONE};
+    c->datastreams =
+        room_for_one(c->datastreams, c->n_datastreams, &c->cap_datastreams, sizeof *c->datastreams);
+    c->datastreams[c->n_datastreams] = (struct ww_cat_datastream){.id = id,
+                                                                  .thing = thing,
+                                                                  .property = (uint16_t)property,
+                                                                  .last_time_us = WW_INSTANT_NONE,
+                                                                  .first_watch = WW_CATALOG_NONE};
     char bytes[6];
     put(c->datastream_by_key, datastream_key(bytes, thing, property), c->n_datastreams);
     return c->n_datastreams++;

@@ -94,7 +94,8 @@ uint32_t ww_catalog_datastream(const struct ww_catalog *catalog, uint32_t thing,
 uint32_t ww_catalog_ward_by_code(const struct ww_catalog *catalog, struct ww_str code);
 
 /* Adds a row, or returns the one that is there. */
-uint32_t ww_catalog_add_thing(struct ww_catalog *catalog, struct ww_str key, const struct ww_cat_thing *thing);
+uint32_t ww_catalog_add_thing(struct ww_catalog *catalog, struct ww_str key,
+                              const struct ww_cat_thing *thing);
 uint32_t ww_catalog_add_datastream(struct ww_catalog *catalog, int64_t id, uint32_t thing, uint32_t property);
 /* The index of a class name, adding it. */
 uint16_t ww_catalog_name(struct ww_catalog *catalog, struct ww_str name);

@@ -198,8 +198,8 @@ static enum take_result locate(struct ww_path *path, struct submission *s, struc
     }
     s->feed_id = catalog->feeds[feed].id;
     s->batch.n_dead = s->n_dead_decoded;
-    enum ww_status st = ww_locate(catalog, &catalog->feeds[feed], &s->batch, s->body, s->received_at_us, &s->located,
-                                  missing, &s->err);
+    enum ww_status st = ww_locate(catalog, &catalog->feeds[feed], &s->batch, s->body, s->received_at_us,
+                                  &s->located, missing, &s->err);
     if (st == WW_NOT_FOUND)
         return TAKE_NEEDS_THINGS;
     if (st != WW_OK)
@@ -221,7 +221,8 @@ static void begin_rows(struct group *g) {
     ww_copy_begin(&g->foi);
 }
 
-enum take_result group_take(struct ww_path *path, struct group *g, struct submission *s, struct ww_buf *missing) {
+enum take_result group_take(struct ww_path *path, struct group *g, struct submission *s,
+                            struct ww_buf *missing) {
     if (s->generation != path->world->catalog->generation) {
         enum take_result located = locate(path, s, missing);
         if (located != TAKE_OK)

@@ -7,6 +7,7 @@
 
 #include "geo/base/alloc.h"
 #include "geo/base/json_writer.h"
+#include "geo/base/log.h"
 #include "ingest/rule_config.h"
 
 enum { JUDGE_CEILING = 64 << 20, ACTIONS_CEILING = 48 << 20 };
@@ -87,7 +88,7 @@ void ww_judge_free(struct ww_judge *j) {
 #define PUSH(array, count, cap, value)                                                                       \
     do {                                                                                                     \
         if ((count) == (cap)) {                                                                              \
-            (cap) = (cap) ? (cap) * 2 : 16;                                                                  \
+            (cap) = (cap) ? (cap)*2 : 16;                                                                    \
             (array) = ww_try_realloc((array), (cap) * sizeof *(array));                                      \
             assert(array);                                                                                   \
         }                                                                                                    \
@@ -153,7 +154,8 @@ static uint32_t compile(struct ww_judge *j, uint32_t rule_index, struct ww_str l
     for (uint32_t i = 0; i < j->n_limits; i++) {
         const struct limit_row *l = &j->limits[i];
         if (l->property == rule->property && ww_str_eq(l->limit_class, limit_class) &&
-            ww_str_eq(l->averaging, rule->config.averaging) && standard_fits(rule->config.standard, l->standard_no))
+            ww_str_eq(l->averaging, rule->config.averaging) &&
+            standard_fits(rule->config.standard, l->standard_no))
             found[n++] = l;
     }
     qsort(found, n, sizeof *found, by_valid_from);
@@ -182,6 +184,12 @@ static uint32_t compile(struct ww_judge *j, uint32_t rule_index, struct ww_str l
                                           .expected_step_us = config->expected_step_us,
                                           .zone = rule->zone}};
     memcpy(fresh.detector.valid_flags, config->flags, sizeof fresh.detector.valid_flags);
+    struct ww_error err;
+    if (n > 0 && ww_limit_rule_check(&fresh.detector, &err) != WW_OK) {
+        ww_log(WW_LOG_ERROR, "rule=%.*s limit_class=%.*s field=%s reason=\"%s\"; it is not judged there",
+               WW_STR_ARG(rule->code), WW_STR_ARG(limit_class), err.field, err.message);
+        fresh.detector.n_limits = n = 0;
+    }
     PUSH(j->compiled, j->n_compiled, j->cap_compiled, fresh);
     return n > 0 ? j->n_compiled - 1 : WW_CATALOG_NONE;
 }
@@ -196,8 +204,9 @@ void ww_judge_attach(struct ww_judge *j, struct ww_catalog *catalog, uint32_t da
         if (rule->config.thing_class.len > 0 &&
             !ww_str_eq(rule->config.thing_class, catalog->names[thing->class_index]))
             continue;
-        struct ww_str limit_class = rule->config.limit_class.len > 0 ? rule->config.limit_class
-                                                                      : catalog->names[thing->limit_class_index];
+        struct ww_str limit_class = rule->config.limit_class.len > 0
+                                        ? rule->config.limit_class
+                                        : catalog->names[thing->limit_class_index];
         uint32_t compiled = compile(j, r, limit_class);
         if (compiled == WW_CATALOG_NONE)
             continue;
@@ -235,9 +244,11 @@ bool ww_judge_memory(const struct ww_judge *j, const struct ww_cat_datastream *d
     return ds->first_watch != WW_CATALOG_NONE;
 }
 
-void ww_judge_replay(struct ww_judge *j, const struct ww_cat_datastream *ds, const struct ww_reading *reading) {
+void ww_judge_replay(struct ww_judge *j, const struct ww_cat_datastream *ds,
+                     const struct ww_reading *reading) {
     for (uint32_t i = ds->first_watch; i != WW_CATALOG_NONE; i = j->watches[i].next)
-        (void)ww_limit_step(&j->compiled[j->watches[i].compiled].detector, j->watches[i].state, reading, NULL);
+        (void)ww_limit_step(&j->compiled[j->watches[i].compiled].detector, j->watches[i].state, reading,
+                            NULL);
 }
 
 void ww_judge_end_replay(struct ww_judge *j) {
@@ -247,7 +258,8 @@ void ww_judge_end_replay(struct ww_judge *j) {
 }
 
 bool ww_judge_set_open(struct ww_judge *j, const struct ww_cat_datastream *ds, int32_t rule_id,
-                       int64_t exceed_count, double peak_value, int64_t peak_at_us, int64_t last_exceeded_at_us) {
+                       int64_t exceed_count, double peak_value, int64_t peak_at_us,
+                       int64_t last_exceeded_at_us) {
     for (uint32_t i = ds->first_watch; i != WW_CATALOG_NONE; i = j->watches[i].next) {
         struct watch *w = &j->watches[i];
         if (j->rules[j->compiled[w->compiled].rule].id != rule_id)
@@ -273,8 +285,8 @@ static void json_instant(struct ww_json *json, const char *key, int64_t at_us) {
 }
 
 /* What was exceeded, and by what: enough for somebody else to compute it again. */
-static void write_explanation(const struct ww_judge *j, const struct watch *w, const struct ww_limit_sample *fired,
-                              struct ww_json *json) {
+static void write_explanation(const struct ww_judge *j, const struct watch *w,
+                              const struct ww_limit_sample *fired, struct ww_json *json) {
     const struct compiled *c = &j->compiled[w->compiled];
     const struct rule_row *rule = &j->rules[c->rule];
     ww_json_key(json, "explanation");
@@ -348,7 +360,8 @@ static void note_exceedance(struct watch *w, const struct ww_limit *limits, cons
     w->last_at_us = s->time_us;
 }
 
-static void open_alert(struct ww_judge *j, struct watch *w, const struct ww_limit_sample *fired, uint32_t ward_id) {
+static void open_alert(struct ww_judge *j, struct watch *w, const struct ww_limit_sample *fired,
+                       uint32_t ward_id) {
     const struct compiled *c = &j->compiled[w->compiled];
     const struct rule_row *rule = &j->rules[c->rule];
     w->count = 0;

@@ -38,7 +38,8 @@ enum ww_status ww_judge_check_config(struct ww_str config, struct ww_error *err)
 /* Finds the rules that watch it; sets its first_watch. */
 void ww_judge_attach(struct ww_judge *judge, struct ww_catalog *catalog, uint32_t datastream);
 
-/* How much of the past a datastream's watches need, and which quality flags count. False: nothing watches it. */
+/* How much of the past a datastream's watches need, and which quality flags count. False: nothing watches it.
+ */
 bool ww_judge_memory(const struct ww_judge *judge, const struct ww_cat_datastream *datastream,
                      uint32_t *readings, int64_t *span_us, char flags[16]);
 /* Rebuilds: steps the detectors, says nothing. */
@@ -48,7 +49,8 @@ void ww_judge_replay(struct ww_judge *judge, const struct ww_cat_datastream *dat
 void ww_judge_end_replay(struct ww_judge *judge);
 /* Tells of an alert that is open in the database. False: no such watch any more. */
 bool ww_judge_set_open(struct ww_judge *judge, const struct ww_cat_datastream *datastream, int32_t rule_id,
-                       int64_t exceed_count, double peak_value, int64_t peak_at_us, int64_t last_exceeded_at_us);
+                       int64_t exceed_count, double peak_value, int64_t peak_at_us,
+                       int64_t last_exceeded_at_us);
 
 /* Judges one live reading; actions are added to what ww_judge_take_actions will give. */
 void ww_judge_step(struct ww_judge *judge, const struct ww_cat_datastream *datastream,

@@ -19,9 +19,9 @@ struct loader {
     struct ww_path *path; /* NULL: stopped; frees itself when its query is answered */
     struct world *world;
     size_t step;
-    int64_t after;        /* paging within a step: last id, or index of the next datastream */
+    int64_t after; /* paging within a step: last id, or index of the next datastream */
     uint32_t page_first;
-    uint32_t *watched;    /* page of recent readings: indexes of the datastreams asked for */
+    uint32_t *watched; /* page of recent readings: indexes of the datastreams asked for */
     struct ww_ward_index_builder *wards;
     uint32_t cap_wards, cap_properties, cap_feeds;
     struct ww_map *property_index; /* id → index, as text keys */
@@ -31,8 +31,8 @@ struct loader {
 
 struct step {
     const char *query;
-    bool (*ask)(struct loader *l, struct ww_pg_args *args);         /* false: nothing to ask, next step */
-    bool (*take)(struct loader *l, const struct ww_pg_result *r);   /* true: ask again (next page) */
+    bool (*ask)(struct loader *l, struct ww_pg_args *args);       /* false: nothing to ask, next step */
+    bool (*take)(struct loader *l, const struct ww_pg_result *r); /* true: ask again (next page) */
 };
 
 void world_free(struct world *w) {
@@ -89,8 +89,8 @@ static bool take_district(struct loader *l, const struct ww_pg_result *r) {
     struct ww_str name = ww_pg_rows(r) > 0 ? ww_pg_str(r, 0, 0) : WW_STR("");
     struct ww_error err;
     if (name.len > 0 && ww_zone_open(name, &l->world->zone, &err) != WW_OK)
-        ww_log(WW_LOG_ERROR, "setting=district time_zone=\"%.*s\" reason=\"%s\"; UTC is used", WW_STR_ARG(name),
-               err.message);
+        ww_log(WW_LOG_ERROR, "setting=district time_zone=\"%.*s\" reason=\"%s\"; UTC is used",
+               WW_STR_ARG(name), err.message);
     if (!l->world->zone && ww_zone_open(WW_STR("UTC"), &l->world->zone, &err) != WW_OK)
         assert(!"UTC is always there");
     return false;
@@ -113,8 +113,8 @@ static bool take_wards(struct loader *l, const struct ww_pg_result *r) {
         struct ww_error err;
         if (ww_pg_bytes(r, i, 2, arena, &wkb) != WW_OK ||
             ww_ward_index_add_wkb(l->wards, ward.id, ward.code, wkb.ptr, wkb.len, &err) != WW_OK)
-            ww_log(WW_LOG_ERROR, "ward=%.*s reason=\"%s\"; readings there count as outside", WW_STR_ARG(ward.code),
-                   err.message);
+            ww_log(WW_LOG_ERROR, "ward=%.*s reason=\"%s\"; readings there count as outside",
+                   WW_STR_ARG(ward.code), err.message);
     }
     ww_arena_free(arena);
     if (n == 1000)
@@ -151,7 +151,8 @@ static bool take_feeds(struct loader *l, const struct ww_pg_result *r) {
         snprintf(feed.name, sizeof feed.name, "%.*s", WW_STR_ARG(ww_pg_str(r, i, 1)));
         struct ww_error err;
         if (ww_feed_config_parse(ww_pg_str(r, i, 2), &feed.config, &err) != WW_OK) {
-            ww_log(WW_LOG_ERROR, "feed=%s field=%s reason=\"%s\"; the feed is off", feed.name, err.field, err.message);
+            ww_log(WW_LOG_ERROR, "feed=%s field=%s reason=\"%s\"; the feed is off", feed.name, err.field,
+                   err.message);
             continue;
         }
         c->feeds = grown(c->feeds, c->n_feeds, &l->cap_feeds, sizeof *c->feeds);
@@ -171,7 +172,8 @@ static bool take_limits(struct loader *l, const struct ww_pg_result *r) {
         struct ww_conversion to_own;
         struct ww_error err;
         if (ww_unit_conversion(ww_pg_str(r, i, 7), p->unit, p->molar_mass_g_mol, &to_own, &err) != WW_OK) {
-            ww_log(WW_LOG_ERROR, "limit=%lld reason=\"%s\"; it is left out", (long long)ww_pg_i64(r, i, 0), err.message);
+            ww_log(WW_LOG_ERROR, "limit=%lld reason=\"%s\"; it is left out", (long long)ww_pg_i64(r, i, 0),
+                   err.message);
             continue;
         }
         double lower = ww_pg_double(r, i, 5), upper = ww_pg_double(r, i, 6);
@@ -182,8 +184,8 @@ static bool take_limits(struct loader *l, const struct ww_pg_result *r) {
                                  .hour_to = (int16_t)ww_pg_i64(r, i, 9),
                                  .valid_from_us = ww_pg_is_null(r, i, 10) ? INT64_MIN : ww_pg_i64(r, i, 10),
                                  .valid_to_us = ww_pg_is_null(r, i, 11) ? INT64_MAX : ww_pg_i64(r, i, 11)};
-        ww_judge_add_limit(l->world->judge, &limit, property, ww_pg_str(r, i, 2), ww_pg_str(r, i, 3), ww_pg_str(r, i, 4),
-                           ww_pg_str(r, i, 12));
+        ww_judge_add_limit(l->world->judge, &limit, property, ww_pg_str(r, i, 2), ww_pg_str(r, i, 3),
+                           ww_pg_str(r, i, 4), ww_pg_str(r, i, 12));
     }
     return false;
 }
@@ -194,8 +196,8 @@ static bool take_rules(struct loader *l, const struct ww_pg_result *r) {
         if (ww_judge_add_rule(l->world->judge, l->world->catalog, (int32_t)ww_pg_i64(r, i, 0),
                               (int32_t)ww_pg_i64(r, i, 1), (int)ww_pg_i64(r, i, 2), ww_pg_str(r, i, 3),
                               ww_pg_str(r, i, 4), l->world->zone, &err) != WW_OK)
-            ww_log(WW_LOG_ERROR, "rule=%.*s field=%s reason=\"%s\"; the rule is off", WW_STR_ARG(ww_pg_str(r, i, 3)),
-                   err.field, err.message);
+            ww_log(WW_LOG_ERROR, "rule=%.*s field=%s reason=\"%s\"; the rule is off",
+                   WW_STR_ARG(ww_pg_str(r, i, 3)), err.field, err.message);
     }
     return false;
 }
@@ -323,8 +325,9 @@ static bool take_open_alerts(struct loader *l, const struct ww_pg_result *r) {
                           ? WW_CATALOG_NONE
                           : ww_catalog_datastream(c, thing, property);
         if (ds == WW_CATALOG_NONE ||
-            !ww_judge_set_open(l->world->judge, &c->datastreams[ds], (int32_t)ww_pg_i64(r, i, 1), ww_pg_i64(r, i, 5),
-                               ww_pg_double(r, i, 6), ww_pg_i64(r, i, 7), ww_pg_i64(r, i, 8)))
+            !ww_judge_set_open(l->world->judge, &c->datastreams[ds], (int32_t)ww_pg_i64(r, i, 1),
+                               ww_pg_i64(r, i, 5), ww_pg_double(r, i, 6), ww_pg_i64(r, i, 7),
+                               ww_pg_i64(r, i, 8)))
             ww_log(WW_LOG_WARN, "alert=%lld is open, but its rule watches it no longer", (long long)l->after);
     }
     return n == 5000;
@@ -373,8 +376,8 @@ static void finish(struct loader *l) {
     }
     const struct ww_catalog *c = path->world->catalog;
     path->totals.rebuilds++;
-    ww_log(WW_LOG_INFO, "loaded wards=%u feeds=%u things=%u datastreams=%u rules=%u open_alerts=%u ms=%lld", c->n_wards,
-           c->n_feeds, c->n_things, c->n_datastreams, ww_judge_rule_count(path->world->judge),
+    ww_log(WW_LOG_INFO, "loaded wards=%u feeds=%u things=%u datastreams=%u rules=%u open_alerts=%u ms=%lld",
+           c->n_wards, c->n_feeds, c->n_things, c->n_datastreams, ww_judge_rule_count(path->world->judge),
            ww_judge_open_count(path->world->judge), (long long)((monotonic_us() - l->started_us) / 1000));
     free_loader(l);
     path_set_state(path, WRITER_IDLE, "");
@@ -383,7 +386,8 @@ static void finish(struct loader *l) {
 
 static void next_question(struct loader *l);
 
-static void on_answer(void *arg, enum ww_status status, const struct ww_pg_result *result, const struct ww_error *err) {
+static void on_answer(void *arg, enum ww_status status, const struct ww_pg_result *result,
+                      const struct ww_error *err) {
     struct loader *l = arg;
     l->query_running = false;
     if (!l->path) {

@@ -56,7 +56,8 @@ static void resolve_series(const struct context *c, const struct ww_series_name 
     if (r->thing != WW_CATALOG_NONE)
         r->datastream = ww_catalog_datastream(cat, r->thing, r->property);
     if (r->datastream == WW_CATALOG_NONE && !ww_feed_config_registers(c->feed->config))
-        kill_series(r, "thing", r->thing == WW_CATALOG_NONE ? "unknown thing" : "this thing has no such datastream:",
+        kill_series(r, "thing",
+                    r->thing == WW_CATALOG_NONE ? "unknown thing" : "this thing has no such datastream:",
                     r->thing == WW_CATALOG_NONE ? name->thing : name->property);
 }
 
@@ -71,8 +72,8 @@ static enum ww_status add_dead(struct context *c, uint32_t row, const char *fiel
         c->cap_dead = cap;
     }
     struct ww_dead_row *dead = &b->dead[b->n_dead++];
-    *dead = (struct ww_dead_row){.line = b->line[row],
-                                 .raw = {c->body.ptr + b->raw_at[row], b->raw_len[row]}};
+    *dead =
+        (struct ww_dead_row){.line = b->line[row], .raw = {c->body.ptr + b->raw_at[row], b->raw_len[row]}};
     snprintf(dead->field, sizeof dead->field, "%s", field);
     snprintf(dead->reason, sizeof dead->reason, "%s", reason);
     return WW_OK;
@@ -87,8 +88,9 @@ static bool has_ward_code(const struct ww_batch *b, uint32_t row) {
 }
 
 /* Why the row can't be taken, or NULL; the ward where it was measured. */
-static const char *find_ward(struct context *c, uint32_t row, const struct ww_cat_thing *thing, uint32_t *ward_id,
-                             struct ww_place *place, bool *own_place, struct ww_error *err) {
+static const char *find_ward(struct context *c, uint32_t row, const struct ww_cat_thing *thing,
+                             uint32_t *ward_id, struct ww_place *place, bool *own_place,
+                             struct ww_error *err) {
     const struct ww_batch *b = c->batch;
     *own_place = false;
     *ward_id = thing ? thing->ward_id : WW_WARD_NONE;
@@ -131,7 +133,8 @@ static enum ww_status take_row(struct context *c, uint32_t row, const struct res
     if (own_place) {
         if (out->n_own == c->cap_own) {
             uint32_t cap = c->cap_own ? c->cap_own * 2 : 64;
-            out->own = ww_arena_grow(b->arena, out->own, out->n_own * sizeof *out->own, cap * sizeof *out->own);
+            out->own =
+                ww_arena_grow(b->arena, out->own, out->n_own * sizeof *out->own, cap * sizeof *out->own);
             if (!out->own)
                 return WW_NO_MEMORY;
             c->cap_own = cap;
@@ -148,8 +151,8 @@ static enum ww_status take_row(struct context *c, uint32_t row, const struct res
 }
 
 /* One entry for register_things: where the thing stands is where its first row says. */
-static void list_missing(struct context *c, uint32_t row, const struct ww_series_name *name, struct resolved *r,
-                         struct ww_buf *missing) {
+static void list_missing(struct context *c, uint32_t row, const struct ww_series_name *name,
+                         struct resolved *r, struct ww_buf *missing) {
     r->listed = true;
     struct ww_json json;
     ww_buf_char(missing, missing->len > 0 ? ',' : '[');
@@ -207,7 +210,8 @@ static bool list_all_missing(struct context *c, struct ww_buf *missing) {
 enum ww_status ww_locate(const struct ww_catalog *catalog, const struct ww_cat_feed *feed, struct ww_batch *b,
                          struct ww_str body, int64_t now_us, struct ww_located *out, struct ww_buf *missing,
                          struct ww_error *err) {
-    struct context c = {.catalog = catalog, .feed = feed, .batch = b, .body = body, .out = out, .cap_dead = b->n_dead};
+    struct context c = {
+        .catalog = catalog, .feed = feed, .batch = b, .body = body, .out = out, .cap_dead = b->n_dead};
     memset(out, 0, sizeof *out);
     ww_buf_reset(missing);
     c.series = ww_arena_calloc(b->arena, b->n_series, sizeof *c.series);

@@ -30,14 +30,13 @@ struct ww_located {
     double *value;        /* in the property's unit */
     struct ww_own_place *own;
     uint32_t n_own;
-    uint32_t n_outside;   /* rows in no ward */
+    uint32_t n_outside; /* rows in no ward */
 };
-
 
 /* WW_NOT_FOUND: something must be registered first; `missing` holds the JSON array for
  * sql/queries/register_things.sql. WW_NO_MEMORY: arena full. `body` is what the batch was decoded from. */
-enum ww_status ww_locate(const struct ww_catalog *catalog, const struct ww_cat_feed *feed, struct ww_batch *batch,
-                         struct ww_str body, int64_t now_us, struct ww_located *out, struct ww_buf *missing,
-                         struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_locate(const struct ww_catalog *catalog, const struct ww_cat_feed *feed,
+                         struct ww_batch *batch, struct ww_str body, int64_t now_us, struct ww_located *out,
+                         struct ww_buf *missing, struct ww_error *err) WW_MUST_CHECK;
 
 #endif

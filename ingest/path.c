@@ -16,7 +16,7 @@ enum {
     DEFAULT_GROUP_ROWS = 20000, /* 2 MB of COPY: some 80 ms of PostgreSQL's time */
     BATCH_CEILING = 192 << 20,  /* arena of one submission: 16 MiB of the shortest rows fit */
     MAX_ROWS = 500000,
-    RELOAD_DELAY_MS = 200,      /* several changes at once make one reload */
+    RELOAD_DELAY_MS = 200, /* several changes at once make one reload */
     FIRST_DEAD_ROWS = 100
 };
 
@@ -74,7 +74,8 @@ struct feed_totals *path_feed_totals(struct ww_path *path, struct ww_str feed) {
     return fresh;
 }
 
-static void count_receipt(struct ww_path_counters *c, const struct submission *s, uint64_t received, uint64_t dead) {
+static void count_receipt(struct ww_path_counters *c, const struct submission *s, uint64_t received,
+                          uint64_t dead) {
     c->messages++;
     c->stored += s->stored;
     c->corrections += s->corrections;
@@ -148,7 +149,8 @@ static void compress_body(struct submission *s) {
     char *room = ww_arena_alloc(s->arena, bound);
     size_t n = room ? ZSTD_compress(room, bound, s->body.ptr, s->body.len, 1) : 0;
     if (!room || ZSTD_isError(n))
-        s->status = ww_error_set(&s->err, WW_NO_MEMORY, "the request needs more memory than one request may take");
+        s->status =
+            ww_error_set(&s->err, WW_NO_MEMORY, "the request needs more memory than one request may take");
     else
         s->body_zstd = (struct ww_str){room, n};
 }
@@ -335,8 +337,8 @@ static void on_pg_state(void *arg, struct ww_pg *pg, bool up) {
 }
 
 static void on_notify(void *arg, struct ww_str channel, struct ww_str payload) {
-    static const char *const tables[] = {"ward",     "feed", "observed_property", "limit_value", "rule",
-                                         "setting", "site", "thing",             "datastream"};
+    static const char *const tables[] = {
+        "ward", "feed", "observed_property", "limit_value", "rule", "setting", "site", "thing", "datastream"};
     (void)channel;
     struct ww_path *path = arg;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
@@ -362,10 +364,10 @@ static void on_partition_timer(evutil_socket_t fd, short what, void *arg) {
     struct ww_path *path = arg;
     ww_map_free(path->months); /* an operator may have dropped some: look again */
     path->months = ww_map_new(64);
-    if (ww_pg_is_up(path->listener) &&
-        ww_pg_exec(path->listener,
-                   "SELECT wardwatch.ensure_partition(now() + make_interval(months => m)) FROM generate_series(0, 3) m",
-                   NULL, NULL, NULL) != WW_OK)
+    if (ww_pg_is_up(path->listener) && ww_pg_exec(path->listener,
+                                                  "SELECT wardwatch.ensure_partition(now() + "
+                                                  "make_interval(months => m)) FROM generate_series(0, 3) m",
+                                                  NULL, NULL, NULL) != WW_OK)
         ww_log(WW_LOG_WARN, "partitions=skipped reason=busy");
 }
 
@@ -389,13 +391,14 @@ struct ww_path *ww_path_new(struct event_base *base, const struct ww_path_option
     assert(path->reload_timer && path->kick_soon && path->partition_timer);
     const struct timeval daily = {86400, 0};
     event_add(path->partition_timer, &daily);
-    struct ww_pg_options pg = {.conninfo = options->conninfo,
-                               .application = "wardwatch writer",
-                               .statement_timeout_ms = 120000,
-                               .on_connect = "CREATE TEMP TABLE IF NOT EXISTS stage (ordinal integer PRIMARY KEY, "
-                                             "datastream_id bigint, phenomenon_time timestamptz, raw_message_id bigint, "
-                                             "foi_id bigint, value float8, interval_s integer, ward_id integer, "
-                                             "flag \"char\", detail jsonb) ON COMMIT DELETE ROWS"};
+    struct ww_pg_options pg = {
+        .conninfo = options->conninfo,
+        .application = "wardwatch writer",
+        .statement_timeout_ms = 120000,
+        .on_connect = "CREATE TEMP TABLE IF NOT EXISTS stage (ordinal integer PRIMARY KEY, "
+                      "datastream_id bigint, phenomenon_time timestamptz, raw_message_id bigint, "
+                      "foi_id bigint, value float8, interval_s integer, ward_id integer, "
+                      "flag \"char\", detail jsonb) ON COMMIT DELETE ROWS"};
     path->pg = ww_pg_new(base, &pg, on_pg_state, path);
     struct ww_pg_options listen = {.conninfo = options->conninfo,
                                    .application = "wardwatch catalog",
@@ -452,7 +455,8 @@ void ww_path_get_counters(const struct ww_path *path, struct ww_path_counters *o
 }
 
 void ww_path_each_feed(const struct ww_path *path,
-                       void (*each)(void *arg, const char *feed, const struct ww_path_counters *counters), void *arg) {
+                       void (*each)(void *arg, const char *feed, const struct ww_path_counters *counters),
+                       void *arg) {
     for (uint32_t i = 0; i < path->n_feeds; i++)
         each(arg, path->feeds[i].name, &path->feeds[i].totals);
 }

@@ -55,8 +55,8 @@ typedef void (*ww_path_cb)(void *arg, enum ww_status status, const struct ww_rec
                            const struct ww_error *err);
 
 /* Anything but WW_OK: refused at once, `err` says why, the callback is not called. */
-enum ww_status ww_path_submit(struct ww_path *path, const struct ww_submission *submission,
-                              ww_path_cb cb, void *arg, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_path_submit(struct ww_path *path, const struct ww_submission *submission, ww_path_cb cb,
+                              void *arg, struct ww_error *err) WW_MUST_CHECK;
 
 /* Totals since start: received = stored + duplicates + dead + in_flight + refused, at all times. */
 struct ww_path_counters {

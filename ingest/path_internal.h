@@ -56,7 +56,7 @@ struct submission {
     int32_t feed_id;
     int attempts;
     uint64_t stored, corrections, duplicates;
-    bool repeated; /* the same bytes were committed before */
+    bool repeated;          /* the same bytes were committed before */
     uint32_t first_ordinal; /* of its rows in a slow group */
 };
 
@@ -98,11 +98,11 @@ int64_t id_pool_take(struct id_pool *pool); /* 0 when empty */
 int64_t id_pool_left(const struct id_pool *pool);
 
 enum writer_state {
-    WRITER_DOWN,        /* no connection */
-    WRITER_LOADING,     /* load.c is building a world */
-    WRITER_IDLE,        /* ready for a group */
-    WRITER_PREPARING,   /* fetching ids or registering things */
-    WRITER_WRITING      /* a transaction is under way */
+    WRITER_DOWN,      /* no connection */
+    WRITER_LOADING,   /* load.c is building a world */
+    WRITER_IDLE,      /* ready for a group */
+    WRITER_PREPARING, /* fetching ids or registering things */
+    WRITER_WRITING    /* a transaction is under way */
 };
 
 struct feed_totals {
@@ -129,11 +129,11 @@ struct ww_path {
     char why_not_ready[256];
 
     struct submission_list waiting;
-    struct group open;    /* being filled */
+    struct group open; /* being filled */
     struct group writing;
     struct id_pool message_ids, foi_ids;
     struct ww_map *months; /* partitions that are known to be there */
-    bool solo;            /* the next group takes one submission only: one of the last was refused */
+    bool solo;             /* the next group takes one submission only: one of the last was refused */
     uint32_t solo_left;
 
     struct ww_path_counters totals;
@@ -154,7 +154,8 @@ struct feed_totals *path_feed_totals(struct ww_path *path, struct ww_str feed);
 
 /* group.c */
 enum take_result { TAKE_OK, TAKE_LATER, TAKE_NEEDS_THINGS, TAKE_NEEDS_IDS, TAKE_REFUSED };
-enum take_result group_take(struct ww_path *path, struct group *g, struct submission *s, struct ww_buf *missing);
+enum take_result group_take(struct ww_path *path, struct group *g, struct submission *s,
+                            struct ww_buf *missing);
 void group_requeue(struct ww_path *path, struct group *g); /* members wait again, in front */
 /* Of a slow group, once its repeats are known: rows for the staging table. */
 void group_encode_slow(struct ww_path *path, struct group *g);
@@ -162,7 +163,7 @@ void group_judge_stored(struct ww_path *path, struct group *g, const struct ww_p
 void group_encode_messages(struct group *g);
 
 /* store.c */
-void store_group(struct ww_path *path);                             /* path->writing */
+void store_group(struct ww_path *path); /* path->writing */
 void store_register(struct ww_path *path, struct ww_buf *missing);
 void store_fetch_ids(struct ww_path *path, uint32_t message_blocks, uint32_t foi_blocks);
 

@@ -3,19 +3,22 @@
 
 #include "geo/instant.h"
 
-const char ww_copy_observation_sql[] =
-    "COPY wardwatch.observation (datastream_id, phenomenon_time, raw_message_id, foi_id, value, interval_s, ward_id, "
-    "version, flag, detail) FROM STDIN (FORMAT binary)";
+const char ww_copy_observation_sql[] = "COPY wardwatch.observation (datastream_id, phenomenon_time, "
+                                       "raw_message_id, foi_id, value, interval_s, ward_id, "
+                                       "version, flag, detail) FROM STDIN (FORMAT binary)";
 const char ww_copy_stage_sql[] =
     "COPY pg_temp.stage (datastream_id, phenomenon_time, raw_message_id, foi_id, value, interval_s, ward_id, "
     "ordinal, flag, detail) FROM STDIN (FORMAT binary)";
-const char ww_copy_foi_sql[] = "COPY wardwatch.feature_of_interest (id, ward_id, geom, raw_x, raw_y, source_datum) "
-                               "FROM STDIN (FORMAT binary)";
+const char ww_copy_foi_sql[] =
+    "COPY wardwatch.feature_of_interest (id, ward_id, geom, raw_x, raw_y, source_datum) "
+    "FROM STDIN (FORMAT binary)";
 const char ww_copy_raw_message_sql[] =
-    "COPY wardwatch.raw_message (id, feed_id, received_at, peer, account_id, content_type, sha256, n_bytes, received, "
+    "COPY wardwatch.raw_message (id, feed_id, received_at, peer, account_id, content_type, sha256, n_bytes, "
+    "received, "
     "stored, corrections, duplicates, dead, body_zstd) FROM STDIN (FORMAT binary)";
-const char ww_copy_dead_letter_sql[] = "COPY wardwatch.dead_letter (feed_id, raw_message_id, line, col, field, reason, "
-                                       "raw, header, content_type) FROM STDIN (FORMAT binary)";
+const char ww_copy_dead_letter_sql[] =
+    "COPY wardwatch.dead_letter (feed_id, raw_message_id, line, col, field, reason, "
+    "raw, header, content_type) FROM STDIN (FORMAT binary)";
 
 /* 2000-01-01 in microseconds since 1970. */
 #define POSTGRES_EPOCH_US (INT64_C(946684800) * WW_SECOND_US)
@@ -91,7 +94,8 @@ static char *put_jsonb_or_null(char *p, struct ww_str json) {
 enum { OBSERVATION_FIELDS = 10, OBSERVATION_BYTES = 2 + OBSERVATION_FIELDS * 12 };
 
 /* `stage_ordinal` instead of a version when not negative. */
-static void put_observation(struct ww_buf *out, const struct ww_copy_observation *row, int32_t stage_ordinal) {
+static void put_observation(struct ww_buf *out, const struct ww_copy_observation *row,
+                            int32_t stage_ordinal) {
     char *p = ww_buf_reserve(out, OBSERVATION_BYTES + row->detail.len + 1);
     if (!p)
         return;
@@ -176,8 +180,8 @@ void ww_copy_raw_message(struct ww_buf *out, const struct ww_copy_raw_message *r
     out->len += (size_t)(p - start);
 }
 
-void ww_copy_dead_letter(struct ww_buf *out, int32_t feed_id, int64_t raw_message_id, const struct ww_dead_row *row,
-                         struct ww_str header, struct ww_str content_type) {
+void ww_copy_dead_letter(struct ww_buf *out, int32_t feed_id, int64_t raw_message_id,
+                         const struct ww_dead_row *row, struct ww_str header, struct ww_str content_type) {
     char *p = ww_buf_reserve(out, 512 + row->raw.len + header.len + content_type.len);
     if (!p)
         return;

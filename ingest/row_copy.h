@@ -43,7 +43,7 @@ struct ww_copy_raw_message {
     uint64_t n_bytes;
 };
 void ww_copy_raw_message(struct ww_buf *out, const struct ww_copy_raw_message *row);
-void ww_copy_dead_letter(struct ww_buf *out, int32_t feed_id, int64_t raw_message_id, const struct ww_dead_row *row,
-                         struct ww_str header, struct ww_str content_type);
+void ww_copy_dead_letter(struct ww_buf *out, int32_t feed_id, int64_t raw_message_id,
+                         const struct ww_dead_row *row, struct ww_str header, struct ww_str content_type);
 
 #endif

@@ -14,11 +14,12 @@ static const struct {
     const char *name;
     int64_t length_us; /* 0: no mean of that length is kept */
 } averagings[] = {
-    {"instant", 0}, {"1h", WW_HOUR_US}, {"8h", 8 * WW_HOUR_US}, {"24h", WW_DAY_US}, {"1month", 0}, {"1year", 0},
+    {"instant", 0},     {"1h", WW_HOUR_US}, {"8h", 8 * WW_HOUR_US},
+    {"24h", WW_DAY_US}, {"1month", 0},      {"1year", 0},
 };
 
-static enum ww_status read_text(const struct ww_json_node *root, const char *key, bool required, struct ww_str *out,
-                                struct ww_error *err) {
+static enum ww_status read_text(const struct ww_json_node *root, const char *key, bool required,
+                                struct ww_str *out, struct ww_error *err) {
     const struct ww_json_node *node = ww_json_get(root, key);
     *out = WW_STR("");
     if (!node)
@@ -51,8 +52,8 @@ static enum ww_status read_k_of_n(const struct ww_json_node *root, const char *k
     const struct ww_json_node *first = node->type == WW_JSON_ARRAY ? node->child : NULL;
     const struct ww_json_node *second = first ? first->next : NULL;
     int64_t a, b;
-    if (!second || second->next || !ww_json_as_i64(first, &a) || !ww_json_as_i64(second, &b) || a < 1 || a > b ||
-        b > WW_LIMIT_WINDOW) {
+    if (!second || second->next || !ww_json_as_i64(first, &a) || !ww_json_as_i64(second, &b) || a < 1 ||
+        a > b || b > WW_LIMIT_WINDOW) {
         ww_error_set(err, WW_BAD_INPUT, "%s: must be [k, n] with 1 <= k <= n <= %d", key, WW_LIMIT_WINDOW);
         ww_error_at_field(err, ww_str_of(key), node->text);
         return WW_BAD_INPUT;
@@ -79,7 +80,8 @@ static enum ww_status read_bucket(struct ww_rule_config *c, struct ww_str judged
     return WW_OK;
 }
 
-static enum ww_status read_flags(const struct ww_json_node *root, struct ww_rule_config *c, struct ww_error *err) {
+static enum ww_status read_flags(const struct ww_json_node *root, struct ww_rule_config *c,
+                                 struct ww_error *err) {
     struct ww_str flags;
     enum ww_status st = read_text(root, "flags", false, &flags, err);
     if (st != WW_OK)
@@ -95,9 +97,9 @@ static enum ww_status read_flags(const struct ww_json_node *root, struct ww_rule
     return WW_OK;
 }
 
-static const char *const known_members[] = {"property", "thing_class", "limit_class",     "standard",
-                                            "averaging", "judge",       "fire",            "clear",
-                                            "clear_ratio", "min_coverage", "expected_step_s", "flags"};
+static const char *const known_members[] = {
+    "property", "thing_class", "limit_class", "standard",     "averaging",       "judge",
+    "fire",     "clear",       "clear_ratio", "min_coverage", "expected_step_s", "flags"};
 
 static enum ww_status check_members(const struct ww_json_node *root, struct ww_error *err) {
     for (const struct ww_json_node *m = root->child; m; m = m->next) {

@@ -64,8 +64,8 @@ static void finish_failed(struct ww_path *path) {
     struct group *g = &path->writing;
     struct ww_error err = g->err;
     path->totals.failed_commits++;
-    ww_log(WW_LOG_WARN, "commit=failed messages=%u rows=%u status=%s reason=\"%s\"", g->members.count, g->n_rows,
-           ww_status_name(err.status), err.message);
+    ww_log(WW_LOG_WARN, "commit=failed messages=%u rows=%u status=%s reason=\"%s\"", g->members.count,
+           g->n_rows, ww_status_name(err.status), err.message);
     ww_map_free(path->months);
     path->months = ww_map_new(64);
 
@@ -99,7 +99,8 @@ static void finish_failed(struct ww_path *path) {
         load_start(path);
 }
 
-static void on_commit(void *arg, enum ww_status status, const struct ww_pg_result *result, const struct ww_error *err) {
+static void on_commit(void *arg, enum ww_status status, const struct ww_pg_result *result,
+                      const struct ww_error *err) {
     struct ww_path *path = arg;
     struct group *g = &path->writing;
     note_failure(g, status, err);
@@ -216,7 +217,8 @@ static void store_fast(struct ww_path *path) {
 
 /* ---- The slow way ---- */
 
-static void on_staged(void *arg, enum ww_status status, const struct ww_pg_result *result, const struct ww_error *err) {
+static void on_staged(void *arg, enum ww_status status, const struct ww_pg_result *result,
+                      const struct ww_error *err) {
     struct ww_path *path = arg;
     note_failure(&path->writing, status, err);
     if (status == WW_OK)
@@ -303,7 +305,8 @@ static int32_t to_property_index(const struct ww_catalog *catalog, int64_t prope
     return -1;
 }
 
-static void on_registered(void *arg, enum ww_status status, const struct ww_pg_result *r, const struct ww_error *err) {
+static void on_registered(void *arg, enum ww_status status, const struct ww_pg_result *r,
+                          const struct ww_error *err) {
     struct ww_path *path = arg;
     if (status == WW_UNAVAILABLE && !ww_pg_is_up(path->pg))
         return; /* on_pg_state has told everybody */
@@ -343,7 +346,8 @@ void store_register(struct ww_path *path, struct ww_buf *missing) {
     ww_pg_args_clear(&args);
 }
 
-static void on_ids(void *arg, enum ww_status status, const struct ww_pg_result *r, const struct ww_error *err) {
+static void on_ids(void *arg, enum ww_status status, const struct ww_pg_result *r,
+                   const struct ww_error *err) {
     struct ww_path *path = arg;
     if (status != WW_OK) {
         ww_log(WW_LOG_WARN, "ids=failed reason=\"%s\"", err->message);

@@ -6,7 +6,7 @@ FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::text[]) WITH ORDINALITY A
 CROSS JOIN LATERAL (
     SELECT least(min(t.phenomenon_time), max(t.phenomenon_time) - d.span_us * interval '1 microsecond') AS since
     FROM (SELECT phenomenon_time
-          FROM observation
+          FROM observation_current
           WHERE datastream_id = d.id AND strpos(d.flags, flag::text) > 0
           ORDER BY phenomenon_time DESC
           LIMIT d.readings) t) r

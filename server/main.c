@@ -1,0 +1,60 @@
+/* wardwatch: one program, its subcommands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ingest/simulate/replay.h"
+#include "ingest/simulate/simulate.h"
+#include "server/commands.h"
+
+static int print_version(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    puts("wardwatch " WW_VERSION);
+    return 0;
+}
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *about;
+} commands[] = {
+    {"serve", ww_cmd_serve, "run the server: ingest, judge, answer"},
+    {"migrate", ww_cmd_migrate, "bring a database to this program's schema"},
+    {"account", ww_cmd_account, "add accounts, give them tokens"},
+    {"feed", ww_cmd_feed, "add and list the ways in"},
+    {"load", ww_cmd_load, "load wards, sites, things, waterways, feeds, rules from files"},
+    {"replay", ww_replay_main, "send a file of records through a feed"},
+    {"simulate", ww_simulate_main, "a simulated city that sends to a server"},
+    {"version", print_version, "print the version"},
+};
+
+static void print_help(FILE *out) {
+    fputs("wardwatch watches a city district: readings in, well-founded risk alerts for each ward out.\n\n"
+          "usage: wardwatch COMMAND [ARGUMENTS]      (wardwatch COMMAND --help teaches each)\n\n",
+          out);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
+    fputs("\nA server from nothing, on a database that is there:\n"
+          "  wardwatch migrate --db postgresql:///wardwatch\n"
+          "  wardwatch account add me --role admin --all-wards --db postgresql:///wardwatch\n"
+          "  wardwatch serve --db postgresql:///wardwatch\n",
+          out);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        return print_version(argc, argv);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "wardwatch: unknown command %s (wardwatch --help lists them)\n", argv[1]);
+    return 2;
+}
