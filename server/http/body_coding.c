@@ -17,11 +17,18 @@
 /* Above this size the fastest gzip level is used: the loop must not stand still. */
 #define FAST_ABOVE ((size_t)64 << 10)
 
+#define MAGIC_LEN      4
+#define FRAME_HEAD_MAX 18 /* magic 4, descriptor 1, window 1, dictionary 4, content size 8 */
+
 struct ww_http_decoder {
     enum ww_http_coding coding;
     bool between; /* members */
     z_stream z;
     ZSTD_DStream *zstd;
+    /* The frame that is being read: its first bytes, and what it has decoded to so far. */
+    unsigned char frame_head[FRAME_HEAD_MAX];
+    size_t frame_head_len;
+    uint64_t frame_made;
 };
 
 enum ww_http_coding ww_http_coding_of(struct ww_str value) {
@@ -122,15 +129,36 @@ static enum ww_status feed_gzip(struct ww_http_decoder *d, struct ww_str in, str
     return WW_OK;
 }
 
-static enum ww_status feed_zstd(struct ww_http_decoder *d, struct ww_str in, struct ww_buf *out,
-                                struct ww_error *err) {
+/* libzstd checks a frame's stated content size only when it gets the whole frame at once; we always
+ * do, so that the outcome does not depend on how the bytes arrived. */
+static bool frame_is_true(const struct ww_http_decoder *d) {
+    unsigned long long stated = ZSTD_getFrameContentSize(d->frame_head, d->frame_head_len);
+    return stated == ZSTD_CONTENTSIZE_UNKNOWN || stated == d->frame_made;
+}
+
+static void keep_frame_head(struct ww_http_decoder *d, const char *bytes, size_t len) {
+    size_t room = FRAME_HEAD_MAX - d->frame_head_len;
+    size_t keep = len < room ? len : room;
+    memcpy(d->frame_head + d->frame_head_len, bytes, keep);
+    d->frame_head_len += keep;
+}
+
+/* A frame of RFC 8878 or a skippable one. libzstd may also read its formats from before the
+ * standard: more code that an outsider could reach, and nobody sends them. */
+static bool magic_is_known(const unsigned char *m) {
+    bool standard = m[0] == 0x28 && m[1] == 0xb5 && m[2] == 0x2f && m[3] == 0xfd;
+    bool skippable = (m[0] & 0xf0) == 0x50 && m[1] == 0x2a && m[2] == 0x4d && m[3] == 0x18;
+    return standard || skippable;
+}
+
+/* Decodes up to the end of the frame or of the input; *used says how far it came. */
+static enum ww_status run_zstd(struct ww_http_decoder *d, struct ww_str in, size_t *used, struct ww_buf *out,
+                               struct ww_error *err) {
     ZSTD_inBuffer input = {in.ptr, in.len, 0};
     bool full;
     do {
         char spare, *to;
         size_t room;
-        if (d->between && input.pos == input.size)
-            return WW_OK;
         enum ww_status st = find_room(out, &spare, &to, &room, err);
         if (st != WW_OK)
             return st;
@@ -143,8 +171,44 @@ static enum ww_status feed_zstd(struct ww_http_decoder *d, struct ww_str in, str
         st = took_room(out, to, &spare, output.pos, err);
         if (st != WW_OK)
             return st;
+        d->frame_made += output.pos;
         d->between = rc == 0;
-    } while (input.pos < input.size || full);
+    } while (!d->between && (input.pos < input.size || full));
+    *used = input.pos;
+    return WW_OK;
+}
+
+static enum ww_status feed_zstd(struct ww_http_decoder *d, struct ww_str in, struct ww_buf *out,
+                                struct ww_error *err) {
+    while (in.len > 0) {
+        size_t used;
+        enum ww_status st = WW_OK;
+        if (d->between) {
+            d->between = false;
+            d->frame_head_len = 0;
+            d->frame_made = 0;
+        }
+        if (d->frame_head_len < MAGIC_LEN) {
+            used = 1;
+            keep_frame_head(d, in.ptr, used);
+            if (d->frame_head_len == MAGIC_LEN) {
+                size_t magic_used;
+                if (!magic_is_known(d->frame_head))
+                    return ww_error_set(err, WW_BAD_INPUT, "the body is not zstd");
+                st = run_zstd(d, (struct ww_str){(const char *)d->frame_head, MAGIC_LEN}, &magic_used, out,
+                              err);
+            }
+        } else {
+            st = run_zstd(d, in, &used, out, err);
+            if (st == WW_OK)
+                keep_frame_head(d, in.ptr, used);
+            if (st == WW_OK && d->between && !frame_is_true(d))
+                return ww_error_set(err, WW_BAD_INPUT, "a zstd frame does not have the size that it states");
+        }
+        if (st != WW_OK)
+            return st;
+        in = (struct ww_str){in.ptr + used, in.len - used};
+    }
     return WW_OK;
 }
 

@@ -104,5 +104,5 @@ void ww_peer_table_remove(struct ww_peer_table *table, const struct ww_peer_key 
         }
         return;
     }
-    assert(!"a connection's address is always in the table");
+    assert(0 && "a connection's address is always in the table");
 }

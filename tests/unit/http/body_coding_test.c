@@ -118,6 +118,30 @@ static void a_zstd_window_above_eight_mebibytes_is_bad(void **state) {
     ww_buf_clear(&out);
 }
 
+static void a_zstd_frame_with_a_false_content_size_is_bad_in_any_pieces(void **state) {
+    (void)state;
+    /* States 258 bytes, holds none. */
+    static const char lying[] = "\x28\xb5\x2f\xfd\x40\x40\x02\x00\x01\x00\x00";
+    for (size_t piece = 1; piece <= 11; piece++) {
+        struct ww_buf out;
+        ww_buf_init(&out, 1000);
+        assert_int_equal(decode(WW_HTTP_ZSTD, (struct ww_str){lying, 11}, piece, &out), WW_BAD_INPUT);
+        ww_buf_clear(&out);
+    }
+}
+
+static void zstd_formats_from_before_the_standard_are_bad(void **state) {
+    (void)state;
+    static const char old[] = "\x25\xb5\x2f\xfd\x01\xe3\x00\x90";
+    for (size_t piece = 1; piece <= 8; piece++) {
+        struct ww_buf out;
+        ww_buf_init(&out, 1000);
+        assert_int_equal(decode(WW_HTTP_ZSTD, (struct ww_str){old, 8}, piece, &out), WW_BAD_INPUT);
+        assert_int_equal(out.len, 0);
+        ww_buf_clear(&out);
+    }
+}
+
 static void accept_encoding_is_read_with_its_weights(void **state) {
     (void)state;
     assert_true(ww_http_accepts_gzip(WW_STR("gzip")));
@@ -146,6 +170,8 @@ int main(void) {
         cmocka_unit_test(one_byte_over_the_ceiling_is_too_large),
         cmocka_unit_test(a_body_cut_short_or_followed_by_junk_is_bad),
         cmocka_unit_test(a_zstd_window_above_eight_mebibytes_is_bad),
+        cmocka_unit_test(a_zstd_frame_with_a_false_content_size_is_bad_in_any_pieces),
+        cmocka_unit_test(zstd_formats_from_before_the_standard_are_bad),
         cmocka_unit_test(accept_encoding_is_read_with_its_weights),
         cmocka_unit_test(content_encodings_are_known_by_name_only),
     };
