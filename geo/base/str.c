@@ -157,6 +157,8 @@ uint64_t ww_str_hash(struct ww_str text) {
 }
 
 bool ww_str_is_utf8(struct ww_str text) {
+    if (text.len == 0)
+        return true; /* its pointer may be NULL */
     const unsigned char *p = (const unsigned char *)text.ptr;
     const unsigned char *end = p + text.len;
     while (p < end) {
