@@ -64,7 +64,8 @@ enum ww_status ww_pg_bytes(const struct ww_pg_result *r, int row, int column, st
 /* `status`: WW_OK; WW_CONFLICT for unique and exclusion violations; WW_BAD_INPUT for other
  * errors of SQLSTATE class 22 and 23; WW_UNAVAILABLE for connection loss, shutdown, disk full,
  * time-outs, deadlocks and serialization failures; WW_DENIED for 42501; else WW_BAD_INPUT.
- * `err->field` holds the five-character SQLSTATE, or "" when there was no answer.
+ * `err->field` holds the five-character SQLSTATE, or "" when there was no answer; `err->value` the
+ * name of the violated constraint, if any.
  * `result` is NULL unless WW_OK. */
 typedef void (*ww_pg_cb)(void *arg, enum ww_status status, const struct ww_pg_result *result,
                          const struct ww_error *err);

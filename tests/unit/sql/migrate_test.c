@@ -36,6 +36,12 @@ static const struct ww_migration failing[] = {
              "CREATE TABLE wardwatch.b (k int);\nINSERT INTO wardwatch.b VALUES (1);\nSELECT 1/0;"),
 };
 
+static const struct ww_migration unrecorded[] = {
+    FILE_ROW(1, "0001_taken",
+             "CREATE TABLE wardwatch.b (k int); INSERT INTO wardwatch.migration (version, name, sha256)"
+             " VALUES (1, 'mine', decode(repeat('00', 32), 'hex'));"),
+};
+
 struct steps {
     int n;
     int versions[64];
@@ -136,6 +142,11 @@ static void a_named_statement_is_prepared_on_first_use_when_not_at_connect(void 
             fail_msg("%s", err.message);
         assert_int_equal(count_prepared(*state), 1);
     }
+    /* It is used, not only made: without it the query fails. */
+    assert_int_equal(ww_pg_sync_exec(*state, "DEALLOCATE ALL", NULL, NULL, &err), WW_OK);
+    assert_int_equal(ww_pg_sync_query(*state, ww_sql_find("catalog_district"), NULL, NULL, &err),
+                     WW_UNAVAILABLE);
+    assert_string_equal(err.message, "the prepared statement catalog_district is out of date");
 }
 
 static void a_forgotten_prepared_statement_renews_the_connection(void **state) {
@@ -246,6 +257,17 @@ static void a_failing_migration_leaves_nothing_behind_and_says_where(void **stat
     assert_int_equal(applied, 2);
 }
 
+static void a_migration_that_can_not_be_recorded_leaves_nothing_behind(void **state) {
+    struct ww_error err;
+    int applied;
+    assert_int_equal(ww_migrate_from(*state, unrecorded, 1, NULL, NULL, &applied, &err), WW_CONFLICT);
+    assert_string_equal(err.value, "migration_pkey");
+    assert_int_equal(number(*state, "SELECT count(*) FROM wardwatch.migration"), 0);
+    assert_int_equal(
+        number(*state, "SELECT count(*) FROM pg_tables WHERE schemaname = 'wardwatch' AND tablename = 'b'"),
+        0);
+}
+
 static int start_cluster(void **state) {
     (void)state;
     ww_log_set_level(WW_LOG_ERROR);
@@ -271,6 +293,7 @@ int main(void) {
         ON_EMPTY_DATABASE(a_newer_database_is_refused),
         ON_EMPTY_DATABASE(a_database_with_a_gap_is_refused),
         ON_EMPTY_DATABASE(a_failing_migration_leaves_nothing_behind_and_says_where),
+        ON_EMPTY_DATABASE(a_migration_that_can_not_be_recorded_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, start_cluster, remove_cluster);
 }
