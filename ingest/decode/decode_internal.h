@@ -104,7 +104,5 @@ void ww_decode_ndjson(struct decoder *d);
 void ww_decode_json(struct decoder *d);
 void ww_decode_geojson(struct decoder *d);
 void ww_decode_csv(struct decoder *d);
-/* JSON and GeoJSON: the text broke at err->offset in or after the record that began at `start`. */
-void ww_decode_broken_off(struct decoder *d, size_t start, uint64_t record, const struct ww_error *err);
 
 #endif

@@ -16,39 +16,44 @@ struct document {
     uint32_t n_path;
     read_record_fn read_record;
     uint64_t n_records;
+    bool inside; /* the last of them is not read to its end yet */
     size_t rest; /* where the last whole record ended, or the broken one begins */
     bool found;  /* the path led somewhere */
     struct ww_error err;
 };
 
-void ww_decode_broken_off(struct decoder *d, size_t start, uint64_t record, const struct ww_error *err) {
+/* The text broke in or after the last record: what follows it is one dead row. */
+static void broken_off(struct document *doc) {
+    struct decoder *d = doc->d;
     if (d->status != WW_OK)
         return;
-    if (err->status != WW_BAD_INPUT) {
-        ww_decoder_too_large(d, err->message);
+    if (doc->err.status != WW_BAD_INPUT) {
+        ww_decoder_too_large(d, doc->err.message);
         return;
     }
     if (d->config->strict || !d->recognised) {
         d->status = WW_BAD_INPUT;
         if (d->err)
-            *d->err = *err;
+            *d->err = doc->err;
         return;
     }
-    d->line = record;
-    d->raw = (struct ww_str){d->body.ptr + start, d->body.len - start};
+    d->line = doc->inside ? doc->n_records : doc->n_records + 1;
+    d->raw = (struct ww_str){d->body.ptr + doc->rest, d->body.len - doc->rest};
     ww_decoder_dead(d, WW_STR_NONE, NULL, WW_STR_NONE, "line %llu, column %llu: %.100s",
-                    (unsigned long long)err->line, (unsigned long long)err->column, err->message);
+                    (unsigned long long)doc->err.line, (unsigned long long)doc->err.column, doc->err.message);
 }
 
 /* After the OBJECT event of a record at `start`. */
 static enum ww_status take_record(struct document *doc, size_t start) {
     struct decoder *d = doc->d;
     doc->rest = start;
+    doc->inside = true;
     ww_record_begin(d, ++doc->n_records);
     enum ww_status st = doc->read_record(d, &doc->reader, &doc->err);
     if (st != WW_OK)
         return st;
     doc->rest = doc->reader.pos;
+    doc->inside = false;
     ww_record_map(d, (struct ww_str){d->body.ptr + start, doc->reader.pos - start});
     return WW_OK;
 }
@@ -121,7 +126,7 @@ static enum ww_status read_to_end(struct document *doc) {
 static enum ww_status take_root(struct document *doc, const struct ww_json_reader *inside, size_t start) {
     struct decoder *d = doc->d;
     doc->reader = *inside;
-    ww_record_begin(d, 1);
+    ww_record_begin(d, ++doc->n_records);
     enum ww_status st = doc->read_record(d, &doc->reader, &doc->err);
     if (st != WW_OK)
         return st;
@@ -131,6 +136,7 @@ static enum ww_status take_root(struct document *doc, const struct ww_json_reade
                                  (int)(last.len > 64 ? 64 : last.len), last.ptr);
         return WW_OK;
     }
+    doc->rest = doc->reader.pos;
     ww_record_map(d, (struct ww_str){d->body.ptr + start, doc->reader.pos - start});
     return WW_OK;
 }
@@ -153,7 +159,7 @@ static void decode_document(struct document *doc) {
     if (st == WW_OK)
         st = read_to_end(doc);
     if (st != WW_OK)
-        ww_decode_broken_off(d, doc->rest, doc->n_records, &doc->err);
+        broken_off(doc);
 }
 
 void ww_decode_json(struct decoder *d) {

@@ -64,6 +64,8 @@ static double floor_s(struct ww_str body) {
             const char *newline = memchr(p, '\n', (size_t)(end - p));
             const char *stop = newline ? newline : end;
             const char *number = stop;
+            while (number > p && (number[-1] < '0' || number[-1] > '9'))
+                number--;
             while (number > p && number[-1] != ':' && number[-1] != ',')
                 number--;
             sum += strtod(number, NULL);

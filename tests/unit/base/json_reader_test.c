@@ -85,8 +85,7 @@ static void every_text_outside_the_grammar_is_refused(void **state) {
                                       "1 2",
                                       "[] []",
                                       "// a\n1",
-                                      "\xEF\xBB\xBF"
-                                      "1",
+                                      "\xEF\xBB\xBF[]",
                                       "[,1]",
                                       "{\"a\" 1}",
                                       "-a",
