@@ -71,6 +71,8 @@ static bool grow_rows(struct decoder *d) {
            grow_column(d, &b->value, sizeof *b->value, old, fresh) &&
            grow_column(d, &b->flag, sizeof *b->flag, old, fresh) &&
            grow_column(d, &b->line, sizeof *b->line, old, fresh) &&
+           grow_column(d, &b->raw_at, sizeof *b->raw_at, old, fresh) &&
+           grow_column(d, &b->raw_len, sizeof *b->raw_len, old, fresh) &&
            (!b->place || grow_column(d, &b->place, sizeof *b->place, old, fresh)) &&
            (!b->ward_code || grow_column(d, &b->ward_code, sizeof *b->ward_code, old, fresh)) &&
            (!b->detail || grow_column(d, &b->detail, sizeof *b->detail, old, fresh));
@@ -124,6 +126,8 @@ void ww_decoder_add_row(struct decoder *d, const struct row *row) {
     b->value[i] = row->value;
     b->flag[i] = row->flag;
     b->line[i] = d->line;
+    b->raw_at[i] = (uint32_t)(d->raw.ptr - d->body.ptr);
+    b->raw_len[i] = (uint32_t)d->raw.len;
     if (b->place)
         b->place[i] = row->place;
     if (b->ward_code)

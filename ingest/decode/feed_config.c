@@ -59,7 +59,7 @@ static enum ww_status field_source(struct parser *p, node_t name, const char *pa
         return bad(p, path, name, "must name a field in 1 to 256 bytes");
     int32_t field = ww_feed_field_add(p->config, name->text, required);
     if (field < 0)
-        return bad(p, path, name, "is one field too many");
+        return p->config->n_fields == MAX_FIELDS ? bad(p, path, name, "is one field too many") : no_memory(p);
     *out = (struct source){.kind = SOURCE_FIELD, .field = (uint32_t)field};
     return WW_OK;
 }

@@ -383,17 +383,15 @@ static bool map_detail(struct decoder *d, struct ww_str *out) {
 
 /* ---- Values ---- */
 
+/* A unit may be absent: "" means the property's own. */
 static bool map_name(struct decoder *d, const struct source *source, const char *field, struct ww_str *out) {
     struct reading r = read_source(d, source);
-    *out = r.text;
-    if (is_scalar(&r) || (r.type == CELL_ABSENT && source->kind == SOURCE_NONE))
-        return true;
-    if (r.type == CELL_NULL && strcmp(field, "unit") == 0) {
-        *out = WW_STR_NONE;
-        return true;
-    }
     bool nothing = r.type == CELL_ABSENT || r.type == CELL_NULL;
-    r.text = nothing ? WW_STR_NONE : r.text;
+    if (nothing)
+        r.text = WW_STR_NONE;
+    *out = r.text;
+    if (is_scalar(&r) || (nothing && strcmp(field, "unit") == 0))
+        return true;
     dead(d, field, &r, nothing ? "is not there" : "is not a text");
     return false;
 }
