@@ -37,7 +37,7 @@ struct ww_http_limits {         /* 0 takes the default */
     int head_ms;                /* from first byte to end of head; default 10 000 → 408 */
     int idle_ms;                /* nothing read while a head or body is due; default 5 000 (keep-alive between requests: 60 000) */
     int keep_alive_ms;
-    int min_body_bytes_s;       /* after a grace of 10 s; default 1 024 → 408 */
+    int min_body_bytes_s;       /* after a grace of head_ms; default 1 024 → 408 */
     size_t max_output_bytes;    /* waiting in one stream; default 256 KiB → the stream is cut */
     int write_ms;               /* no progress in writing an answer; default 30 000 → cut */
 };
@@ -82,7 +82,8 @@ struct ww_str ww_http_path(const struct ww_http_request *req);
 struct ww_str ww_http_target(const struct ww_http_request *req);
 /* The first header of that name (any case); len 0 when absent. Duplicates of single-valued headers are refused before. */
 struct ww_str ww_http_header(const struct ww_http_request *req, const char *name);
-/* A query parameter, percent- and plus-decoded; false when absent. A repeated one is an error: see below. */
+/* A query parameter, percent- and plus-decoded; false when absent. A target that gives one name
+ * twice, or more than 100 parameters, is refused (400) before on_head. */
 bool ww_http_param(const struct ww_http_request *req, const char *name, struct ww_str *out);
 /* Walks all parameters in order; false at the end. */
 bool ww_http_param_at(const struct ww_http_request *req, int index, struct ww_str *name, struct ww_str *value);
@@ -96,7 +97,9 @@ struct ww_arena *ww_http_arena(struct ww_http_request *req);     /* freed with t
 void ww_http_set_max_body(struct ww_http_request *req, size_t bytes);
 void ww_http_set_context(struct ww_http_request *req, void *context); /* the application's own pointer */
 void *ww_http_context(const struct ww_http_request *req);
-/* Told once when the peer goes before the answer is complete. The request stays valid. */
+/* Told once when the peer goes before the answer is complete. The request stays valid: it must still be
+ * answered (a stream: ended or aborted), which may be done in `cb`. A peer that only shuts its sending side
+ * counts as gone from a stream, but may still read a whole answer. */
 void ww_http_on_gone(struct ww_http_request *req, void (*cb)(void *arg), void *arg);
 bool ww_http_is_gone(const struct ww_http_request *req);
 
@@ -113,7 +116,8 @@ int ww_http_status_of(enum ww_status status);
 
 /* Chunked. Not compressed for text/event-stream. No write deadline of the whole, only of progress. */
 void ww_http_stream_begin(struct ww_http_request *req, int status, const char *content_type);
-/* WW_BUSY: more than max_output_bytes would wait: nothing was added. WW_NOT_FOUND: peer is gone. */
+/* WW_BUSY: more than max_output_bytes would wait: nothing was added (when nothing waits, one larger
+ * write is taken). WW_NOT_FOUND: peer is gone. */
 enum ww_status ww_http_stream_write(struct ww_http_request *req, struct ww_str bytes) WW_MUST_CHECK;
 size_t ww_http_stream_waiting(const struct ww_http_request *req); /* bytes not yet given to the kernel */
 /* Told when the waiting bytes fall below a quarter of the ceiling after a WW_BUSY. */

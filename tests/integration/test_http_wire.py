@@ -155,6 +155,14 @@ def hasty():
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def brisk():
+    """Only the idle deadline is short."""
+    server = Server(idle_ms=300)
+    yield server
+    server.stop()
+
+
 # ---- Refusals ----
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
@@ -525,11 +533,11 @@ def test_an_idle_keep_alive_connection_is_closed_quietly(hasty):
         assert reader.rest() == b""
 
 
-def test_a_head_that_stops_gets_408(hasty):
-    with hasty.connect() as s:
+def test_a_head_that_stops_gets_408(brisk):
+    with brisk.connect() as s:
         s.sendall(GET)
-        _, got = seconds_until_closed(s)
-        assert got.startswith(b"HTTP/1.1 408 ")
+        seconds, got = seconds_until_closed(s)
+        assert got.startswith(b"HTTP/1.1 408 ") and seconds < 8  # head_ms is 10 000
 
 
 def test_a_head_that_trickles_gets_408_though_each_byte_is_in_time(hasty):
@@ -539,11 +547,11 @@ def test_a_head_that_trickles_gets_408_though_each_byte_is_in_time(hasty):
         assert got.startswith(b"HTTP/1.1 408 ") and seconds > 0.7
 
 
-def test_a_body_that_stops_gets_408(hasty):
-    with hasty.connect() as s:
+def test_a_body_that_stops_gets_408(brisk):
+    with brisk.connect() as s:
         s.sendall(POST + b"Content-Length: 1000\r\n\r\nabc")
-        _, got = seconds_until_closed(s)
-        assert got.startswith(b"HTTP/1.1 408 ")
+        seconds, got = seconds_until_closed(s)
+        assert got.startswith(b"HTTP/1.1 408 ") and seconds < 8
 
 
 @pytest.mark.parametrize("frame", [b"Content-Length: 100000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n186a0\r\n"])
