@@ -1,0 +1,184 @@
+// Stands in for the server: docs/API.md over a made-up city, with the headers that the real one sends. Used to
+// work on the page and by tests/web. Tokens: "ww_admin" sees all, "ww_viewer" may not read limits.
+// As a program: node dev/fake_server.mjs [port]; a new alert comes every 20 s.
+
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { extname, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { addEvent, makeAlert, makeCity } from "./fake_city.mjs";
+
+export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; img-src 'self' data:; " +
+    "connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
+const ACCOUNTS = {
+    ww_admin: { name: "admin", role: "admin", all_wards: true, wards: [] },
+    ww_viewer: { name: "li.na", role: "viewer", all_wards: true, wards: [] },
+};
+const dist = fileURLToPath(new URL("../dist", import.meta.url));
+
+/** Starts it; `anonymous` false asks for a log-in. Returns what tests steer it by. */
+export async function startFakeServer({ port = 0, anonymous = false, now = Date.now() } = {}) {
+    const city = makeCity(now);
+    const streams = new Set();
+    const state = { resetNext: false, refuseEvents: false, requests: [] };
+    const server = createServer((request, response) => {
+        answer(request, response).catch((error) => send(response, 500, { error: String(error) }));
+    });
+
+    async function answer(request, response) {
+        const url = new URL(request.url, "http://fake");
+        state.requests.push(`${request.method} ${request.url}`);
+        response.setHeader("Content-Security-Policy", CSP);
+        response.setHeader("X-Content-Type-Options", "nosniff");
+        if (!url.pathname.startsWith("/api/")) return sendFile(url.pathname, response);
+        const token = /ww_session=(\w+)/.exec(request.headers.cookie ?? "")?.[1] ?? "";
+        const account = ACCOUNTS[token];
+        if (url.pathname === "/api/v1/session") return session(request, response, account);
+        if (!account && !anonymous) return send(response, 401, { error: "log in first" });
+        if (url.pathname === "/api/v1/events") return events(request, response, url);
+        const body = route(url, account);
+        return send(response, body.status ?? 200, body.json);
+    }
+
+    async function session(request, response, account) {
+        if (request.method === "GET") return account ? send(response, 200, { account }) : send(response, 401, { error: "nobody" });
+        if (request.method === "DELETE") {
+            response.setHeader("Set-Cookie", "ww_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
+            return send(response, 200, {});
+        }
+        let body = "";
+        for await (const chunk of request) body += chunk;
+        const { token } = JSON.parse(body);
+        if (!ACCOUNTS[token]) return send(response, 403, { error: "wrong token" });
+        response.setHeader("Set-Cookie", `ww_session=${token}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict`);
+        return send(response, 200, { account: ACCOUNTS[token] });
+    }
+
+    function route(url, account) {
+        const name = url.pathname.slice("/api/v1/".length);
+        const q = url.searchParams;
+        const isGeo = q.get("format") === "geojson";
+        const listOf = (items, shape = (item) => (item.place ? { type: "Point", coordinates: item.place } : null)) => ({
+            json: isGeo
+                ? { type: "FeatureCollection", features: items.map((item) => ({ type: "Feature", id: item.id, geometry: shape(item), properties: { ...item, id: undefined } })) }
+                : page(items, url),
+        });
+        if (name === "district") return { json: city.district };
+        if (name === "wards") {
+            return listOf(city.wards.map((w) => {
+                const open = city.alerts.filter((a) => a.state === "open" && a.ward.code === w.code);
+                return { ...w, open_alerts: open.length, worst_severity: Math.max(0, ...open.map((a) => a.severity)) };
+            }), (w) => city.wardShapes.get(w.code));
+        }
+        if (name === "sites") return listOf(city.sites);
+        if (name === "things") return listOf(city.things);
+        if (name === "waterways") return listOf(city.waterways.map((w) => w.members), (m) => city.waterways.find((w) => w.members.id === m.id).geometry);
+        if (name === "datastreams") return listOf(city.datastreams);
+        if (name === "alerts") {
+            const items = city.alerts.filter((a) => !q.get("state") || a.state === q.get("state")).reverse();
+            return listOf(items.map(({ explanation, ...rest }) => rest));
+        }
+        if (name === "observations") {
+            const from = Date.parse(q.get("from") ?? "1970-01-01");
+            const to = Date.parse(q.get("to") ?? "2999-01-01");
+            return listOf((city.series.get(Number(q.get("datastream"))) ?? []).filter((o) => Date.parse(o.time) >= from && Date.parse(o.time) < to));
+        }
+        if (name === "limits") {
+            if (account?.role !== "admin") return { status: 403, json: { error: "not for this role" } };
+            return listOf(city.limits.filter((l) => l.property === q.get("property") && l.standard_no === q.get("standard")));
+        }
+        const alert = /^alerts\/(\d+)$/.exec(name) && city.alerts.find((a) => a.id === Number(name.slice(7)));
+        if (alert) return { json: { ...alert, events: city.events.filter((e) => e.alert === alert.id) } };
+        return { status: 404, json: { error: "no such thing" } };
+    }
+
+    function page(items, url) {
+        const limit = Number(url.searchParams.get("limit") ?? 100);
+        const at = Number(url.searchParams.get("after") ?? 0);
+        const next = new URLSearchParams(url.searchParams);
+        next.set("after", String(at + limit));
+        return { items: items.slice(at, at + limit), next: at + limit < items.length ? `${url.pathname}?${next}` : null };
+    }
+
+    function events(request, response, url) {
+        if (state.refuseEvents) return send(response, 503, { error: "too many streams" });
+        response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
+        response.write("retry: 300\n: hello\n\n");
+        const last = request.headers["last-event-id"] ?? url.searchParams.get("last_event_id");
+        if (state.resetNext) {
+            state.resetNext = false;
+            response.write(`id: ${city.events.length}\nevent: reset\ndata: {"newest":${city.events.length}}\n\n`);
+        } else if (last) {
+            for (const event of city.events.filter((e) => e.id > Number(last))) response.write(eventText(event));
+        }
+        streams.add(response);
+        request.on("close", () => streams.delete(response));
+        return undefined;
+    }
+
+    function eventText(event) {
+        const alert = city.alerts.find((a) => a.id === event.alert);
+        const data = {
+            event_id: event.id, alert_id: alert.id, kind: event.kind, at: event.at, recorded_at: event.recorded_at, severity: alert.severity,
+            ward: alert.ward?.code ?? null, rule: alert.rule.code, datastream: alert.datastream, thing: alert.thing, property: alert.property.code, value: alert.last_value, peak_value: alert.peak_value,
+        };
+        return `id: ${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(data)}\n\n`;
+    }
+
+    await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+    return {
+        city, state,
+        url: `http://127.0.0.1:${server.address().port}`,
+        streams: () => streams.size,
+        /** Opens an alert and tells every reader. */
+        open(alert) {
+            const made = makeAlert(city, alert);
+            for (const stream of streams) stream.write(eventText(city.events.at(-1)));
+            return made;
+        },
+        clear(id) {
+            const alert = city.alerts.find((a) => a.id === id);
+            alert.state = "cleared";
+            alert.cleared_at = new Date().toISOString();
+            const event = addEvent(city, alert, "cleared", Date.now(), Date.now());
+            for (const stream of streams) stream.write(eventText(event));
+        },
+        cutStreams() {
+            for (const stream of streams) stream.destroy();
+        },
+        endSessions() {
+            for (const stream of streams) stream.write("event: session_end\ndata: {}\n\n");
+        },
+        async stop() {
+            for (const stream of streams) stream.destroy();
+            server.closeAllConnections();
+            await new Promise((resolve) => server.close(resolve));
+        },
+    };
+}
+
+function send(response, status, json) {
+    response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
+    response.end(JSON.stringify(json));
+}
+
+async function sendFile(path, response) {
+    const name = path === "/" || path === "/login" ? "/index.html" : normalize(path);
+    try {
+        const bytes = await readFile(dist + name);
+        response.writeHead(200, { "Content-Type": TYPES[extname(name)] ?? "application/octet-stream", "Cache-Control": name.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache" });
+        response.end(bytes);
+    } catch {
+        send(response, 404, { error: "no such page" });
+    }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+    const fake = await startFakeServer({ port: Number(process.argv[2] ?? 8088), anonymous: true });
+    process.stdout.write(`${fake.url}/  (tokens: ww_admin, ww_viewer)\n`);
+    let n = 0;
+    setInterval(() => {
+        fake.open({ rule: "outfall-nh3n", key: `W-${(n++ % 4) * 3 + 3}`, property: "nh3n", openedAt: Date.now() - 60_000, value: 7.2, peak: 9.9, count: 2 });
+    }, 20_000);
+}

@@ -1,0 +1,119 @@
+// Asks the server. Every answer is JSON from our own origin; 401 means "log in first".
+
+import type {
+    Account, Alert, AlertDetail, Datastream, District, Json, LimitRow, Observation, Site, Thing, Ward,
+} from "./api_types";
+import {
+    list, obj, readAccount, readAlert, readAlertDetail, readDatastream, readDistrict, readLimitRow, readObservation,
+    readSite, readThing, readWard, text,
+} from "./api_read";
+
+export class ApiError extends Error {
+    constructor(readonly status: number, message: string) {
+        super(message);
+    }
+}
+
+/** Called when the server says that nobody is logged in. */
+let onUnauthorised: () => void = () => {};
+export function setUnauthorised(call: () => void): void {
+    onUnauthorised = call;
+}
+
+async function ask(path: string, init: RequestInit = {}): Promise<Json> {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), 20_000);
+    try {
+        const response = await fetch(path, { credentials: "same-origin", signal: deadline.signal, ...init });
+        const body = await response.text();
+        const json = body && (response.headers.get("content-type") ?? "").includes("json") ? (JSON.parse(body) as Json) : null;
+        if (!response.ok) throw new ApiError(response.status, text(obj(json)["message"]) || text(obj(json)["error"]) || response.statusText);
+        return json;
+    } finally {
+        clearTimeout(timer);
+    }
+}
+
+async function get(path: string): Promise<Json> {
+    try {
+        return await ask(path);
+    } catch (error) {
+        if (error instanceof ApiError && error.status === 401) onUnauthorised();
+        throw error;
+    }
+}
+
+/** Follows `next` until the end or until `most` items are there. */
+async function getAll<T>(path: string, read: (value: Json) => T, most: number): Promise<T[]> {
+    const out: T[] = [];
+    let next: string | null = path;
+    while (next !== null && out.length < most) {
+        const page = obj(await get(next));
+        for (const item of list(page["items"])) out.push(read(item));
+        const after: string = text(page["next"]);
+        next = after.startsWith("/") ? after : null;
+    }
+    return out;
+}
+
+/** A collection as GeoJSON: the features for the map, the members for us. */
+async function getFeatures<T>(path: string, read: (value: Json) => T): Promise<{ geojson: GeoJSON.FeatureCollection; items: T[] }> {
+    const json = await get(path + "?format=geojson");
+    const items = list(obj(json)["features"]).map((feature) => {
+        const f = obj(feature);
+        const geometry = obj(f["geometry"]);
+        const members: { [key: string]: Json } = { id: f["id"] ?? null, ...obj(f["properties"]) };
+        if (members["place"] == null && geometry["type"] === "Point") members["place"] = geometry["coordinates"] ?? null;
+        return read(members);
+    });
+    return { geojson: json as unknown as GeoJSON.FeatureCollection, items };
+}
+
+export const session = {
+    /** Null: nobody is logged in (reading may still be allowed). */
+    async get(): Promise<Account | null> {
+        try {
+            return readAccount(await ask("/api/v1/session"));
+        } catch (error) {
+            if (error instanceof ApiError && error.status === 401) return null;
+            throw error;
+        }
+    },
+    async open(token: string): Promise<void> {
+        await ask("/api/v1/session", {
+            method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token }),
+        });
+    },
+    async close(): Promise<void> {
+        await ask("/api/v1/session", { method: "DELETE" });
+    },
+};
+
+export const getDistrict = async (): Promise<District> => readDistrict(await get("/api/v1/district"));
+export const getWards = () => getFeatures<Ward>("/api/v1/wards", readWard);
+export const getSites = () => getFeatures<Site>("/api/v1/sites", readSite);
+export const getThings = () => getFeatures<Thing>("/api/v1/things", readThing);
+export const getWaterways = () => getFeatures<Json>("/api/v1/waterways", (value) => value);
+export const getOpenAlerts = (): Promise<Alert[]> => getAll("/api/v1/alerts?state=open&limit=1000", readAlert, 20_000);
+export const getClearedAlerts = (since: string): Promise<Alert[]> =>
+    getAll(`/api/v1/alerts?state=cleared&since=${encodeURIComponent(since)}&limit=1000`, readAlert, 5_000);
+export const getAlert = async (id: string): Promise<AlertDetail> =>
+    readAlertDetail(await get(alertPath(id)));
+export const alertPath = (id: string): string => `/api/v1/alerts/${encodeURIComponent(id)}`;
+export const getDatastreams = (most: number): Promise<Datastream[]> =>
+    getAll("/api/v1/datastreams?limit=1000", readDatastream, most);
+export const observationsPath = (datastream: string, from: string, to: string): string =>
+    `/api/v1/observations?datastream=${encodeURIComponent(datastream)}&from=${encodeURIComponent(from)}` +
+    `&to=${encodeURIComponent(to)}&order=asc&limit=5000`;
+export const getObservations = (datastream: string, from: string, to: string): Promise<Observation[]> =>
+    getAll(observationsPath(datastream, from, to), readObservation, 20_000);
+/** Only some roles may read limits: null for the others. */
+export async function getLimits(property: string, standard: string): Promise<LimitRow[] | null> {
+    try {
+        const path = `/api/v1/limits?property=${encodeURIComponent(property)}&standard=${encodeURIComponent(standard)}`;
+        return list(obj(await ask(path))["items"]).map(readLimitRow);
+    } catch (error) {
+        if (error instanceof ApiError && (error.status === 403 || error.status === 401)) return null;
+        throw error;
+    }
+}

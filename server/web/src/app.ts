@@ -1,0 +1,312 @@
+// The page: loads the district, keeps the alerts live, and ties list, map and details together.
+
+import * as api from "./api";
+import { AlertList } from "./alert_list";
+import type { Filters } from "./alert_order";
+import { byId, el, isNarrow } from "./dom";
+import { DetailPanel } from "./detail";
+import { setZone } from "./format";
+import { drawAttribution, drawHeader, drawLive } from "./header";
+import { nameOf, onLang, t } from "./i18n";
+import { drawLegend } from "./legend";
+import { LiveStream, type LiveEvent } from "./live";
+import { RiskMap } from "./map";
+import { readLink, writeLink } from "./permalink";
+import { look } from "./severity";
+import { makeSheet } from "./sheet";
+import { Store, type Hover } from "./store";
+import type { Datastream } from "./api_types";
+import { placeName } from "./ward_names";
+
+const CLEARED_DAYS = 7; // how far back the list of cleared alerts goes
+const MOST_STREAMS = 5_000; // beyond this the map does without newest values
+const LATEST_EVERY_MS = 60_000;
+
+function toLogin(reason: string): void {
+    location.replace("/login" + reason + location.hash);
+}
+
+function buildPage(): void {
+    document.body.append(
+        el("a", { class: "skip", href: "#alert-list", id: "skip" }),
+        el("header", { class: "top", id: "top" }),
+        el("div", { class: "notice", id: "stale", role: "alert", hidden: true }),
+        el("main", { class: "stage", id: "stage" },
+            el("section", { class: "panel list", id: "alerts" }),
+            el("section", { class: "mapbox", id: "mapbox" }, el("div", { id: "map" }), el("button", { type: "button", class: "fit", id: "fit" }),
+                el("div", { class: "strip" }, el("div", { class: "legend", id: "legend" }), el("div", { class: "attribution", id: "attribution" }))),
+            el("section", { class: "panel detail", id: "detail", tabindex: "-1", hidden: true })),
+        el("div", { class: "sr", id: "announce", "aria-live": "polite", "aria-atomic": "true" }));
+}
+
+export async function showApp(): Promise<void> {
+    api.setUnauthorised(() => toLogin(""));
+    const store = new Store();
+    const link = readLink(location.hash);
+    store.filters = link.filters;
+    buildPage();
+    const page = new Page(store);
+    try {
+        store.account = await api.session.get();
+        store.district = await api.getDistrict();
+        setZone(store.district.time_zone);
+        await page.loadPlaces();
+    } catch (error) {
+        if (error instanceof api.ApiError && error.status === 401) return;
+        page.fail(error as Error);
+        return;
+    }
+    page.start(link);
+}
+
+class Page {
+    private readonly list: AlertList;
+    private readonly detail: DetailPanel;
+    private readonly setSheet: ReturnType<typeof makeSheet>;
+    private map: RiskMap | null = null;
+    private queue = new Map<string, LiveEvent>();
+    private queueTimer: ReturnType<typeof setTimeout> | undefined;
+    private cameLive = false;
+    private clearedLoaded = false;
+    private ownHash = "";
+
+    constructor(private readonly store: Store) {
+        this.setSheet = makeSheet(byId("stage"));
+        this.list = new AlertList(byId("alerts"), store, {
+            select: (id) => this.select(id),
+            setFilters: (filters) => void this.setFilters(filters),
+            hover: (id) => this.hover(id === null ? null : { alert: id }),
+        });
+        this.detail = new DetailPanel(byId("detail"), store, () => this.closeDetail());
+        store.on(["live"], () => drawLive(store));
+        onLang(() => this.draw());
+        this.draw();
+    }
+
+    async loadPlaces(): Promise<void> {
+        const { store } = this;
+        const [wards, sites, things, waterways] = await Promise.all([api.getWards(), api.getSites(), api.getThings(), api.getWaterways()]);
+        store.wards = new Map(wards.items.map((ward) => [ward.code, ward]));
+        store.sites = new Map(sites.items.flatMap((site) => [[site.id, site], [site.code, site]]));
+        store.things = new Map(things.items.map((thing) => [thing.id, thing]));
+        store.layers = { wards: wards.geojson, sites: sites.geojson, waterways: waterways.geojson };
+        store.changed("places");
+    }
+
+    start(link: ReturnType<typeof readLink>): void {
+        this.draw();
+        try {
+            this.map = new RiskMap(byId("map"), this.store, {
+                select: (id) => this.select(id),
+                chooseWard: (code) => void this.setFilters({ ...this.store.filters, ward: this.store.filters.ward === code ? "" : code }),
+                hover: (hover) => this.hover(hover),
+                moved: () => this.remember(),
+            }, link.view, link.alert);
+        } catch {
+            byId("map").replaceChildren(el("p", { class: "no-map" }, t("no_webgl")));
+        }
+        byId("fit").addEventListener("click", () => this.map?.fitDistrict());
+        addEventListener("hashchange", () => this.follow());
+        document.addEventListener("keydown", (event) => {
+            if (event.key === "Escape" && this.store.selected) this.closeDetail();
+        });
+        matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+        this.openStream();
+        if (link.filters.state !== "open") void this.loadCleared();
+        if (link.alert) this.select(link.alert);
+        void this.loadLatest();
+        setInterval(() => {
+            if (!document.hidden) void this.loadLatest();
+        }, LATEST_EVERY_MS);
+    }
+
+    fail(error: Error): void {
+        const stale = byId("stale");
+        stale.hidden = false;
+        stale.replaceChildren(t("load_failed", { message: error.message }), " ",
+            el("button", { type: "button", onclick: () => location.reload() }, t("retry")));
+    }
+
+    private draw(): void {
+        const { store } = this;
+        drawHeader(byId("top"), store);
+        drawLegend(byId("legend"));
+        drawAttribution(byId("attribution"), store);
+        byId("skip").textContent = t("skip_to_alerts");
+        byId("alerts").setAttribute("aria-label", t("alerts_title"));
+        byId("mapbox").setAttribute("aria-label", t("map_title"));
+        byId("fit").textContent = t("fit_district");
+        this.list.render();
+        this.detail.render();
+        this.map?.relabel();
+    }
+
+    // ── choosing ──
+
+    private select(id: string): void {
+        this.store.selected = id;
+        if (this.store.unseen.delete(id)) this.store.changed("alerts");
+        if (isNarrow()) this.setSheet("half");
+        byId("stage").classList.add("has-detail");
+        this.store.changed("selection");
+        this.remember();
+    }
+
+    private closeDetail(): void {
+        const had = this.store.selected;
+        this.store.selected = null;
+        byId("stage").classList.remove("has-detail");
+        this.store.changed("selection");
+        this.remember();
+        if (had) this.list.focus();
+    }
+
+    private hover(hover: Hover): void {
+        this.store.hover = hover;
+        this.store.changed("hover");
+    }
+
+    private async setFilters(filters: Filters): Promise<void> {
+        this.store.filters = filters;
+        this.store.changed("filters", "hover");
+        this.remember();
+        if (filters.state !== "open") await this.loadCleared();
+    }
+
+    // ── the permalink ──
+
+    private remember(): void {
+        const hash = writeLink({ view: this.map?.view() ?? null, alert: this.store.selected, filters: this.store.filters });
+        this.ownHash = hash;
+        history.replaceState(null, "", location.pathname + location.search + hash);
+    }
+
+    /** Somebody typed another hash. */
+    private follow(): void {
+        if (location.hash === this.ownHash) return;
+        const link = readLink(location.hash);
+        if (link.view) this.map?.setView(link.view);
+        void this.setFilters(link.filters);
+        if (link.alert) this.select(link.alert);
+        else if (this.store.selected) this.closeDetail();
+    }
+
+    // ── alerts, live ──
+
+    private openStream(): void {
+        const { store } = this;
+        const stream = new LiveStream("/api/v1/events", {
+            // fetched after the stream is there, so that nothing falls between the two
+            onOpen: () => {
+                store.live = "live";
+                store.touch();
+                void this.loadOpen();
+            },
+            onEvent: (event) => this.enqueue(event),
+            onReset: () => void this.loadOpen(),
+            onLost: () => {
+                store.live = "lost";
+                store.changed("live");
+                void api.session.get().then((account) => {
+                    if (account === null && store.account !== null) toLogin("?ended=1");
+                }).catch(() => undefined); // the server is away: the banner says so
+            },
+            onSessionEnd: () => toLogin("?ended=1"),
+        });
+        stream.start();
+    }
+
+    private async loadOpen(): Promise<void> {
+        try {
+            const open = await api.getOpenAlerts();
+            const { store } = this;
+            const known = new Set([...store.alerts.values()].filter((a) => a.state === "open").map((a) => a.id));
+            const fresh = this.cameLive ? open.filter((a) => !store.alerts.has(a.id)) : [];
+            for (const alert of open) {
+                store.alerts.set(alert.id, alert);
+                known.delete(alert.id);
+            }
+            for (const id of known) store.alerts.delete(id); // cleared while we were not listening
+            for (const alert of fresh) store.unseen.add(alert.id);
+            if (fresh.length > 0 || known.size > 0) this.say(t("alerts_changed", { n: fresh.length + known.size }));
+            if (known.size > 0 && this.clearedLoaded) {
+                this.clearedLoaded = false;
+                void this.loadCleared();
+            }
+            this.cameLive = true;
+            store.touch();
+            store.changed("alerts", "selection");
+        } catch {
+            this.store.live = "lost";
+            this.store.changed("live");
+        }
+    }
+
+    private async loadCleared(): Promise<void> {
+        if (this.clearedLoaded) return;
+        this.clearedLoaded = true;
+        try {
+            const since = new Date(Date.now() - CLEARED_DAYS * 86_400_000).toISOString();
+            for (const alert of await api.getClearedAlerts(since)) this.store.alerts.set(alert.id, alert);
+            this.store.changed("alerts");
+        } catch {
+            this.clearedLoaded = false; // the next change of the filter tries again
+        }
+    }
+
+    /** Events are gathered for a moment: a burst costs a few requests, not one each. */
+    private enqueue(event: LiveEvent): void {
+        this.queue.set(event.alert_id, event);
+        this.queueTimer ??= setTimeout(() => {
+            this.queueTimer = undefined;
+            const events = [...this.queue.values()];
+            this.queue.clear();
+            void this.take(events);
+        }, 150);
+    }
+
+    private async take(events: LiveEvent[]): Promise<void> {
+        if (events.length > 12) return this.loadOpen();
+        const { store } = this;
+        await Promise.all(events.map(async (event) => {
+            try {
+                const alert = await api.getAlert(event.alert_id);
+                const isNew = !store.alerts.has(alert.id) && alert.state === "open";
+                store.alerts.set(alert.id, alert);
+                if (isNew) store.unseen.add(alert.id);
+                const words = { level: t(look(alert.severity).word), place: placeName(alert), what: nameOf(alert.property) };
+                if (events.length === 1) this.say(t(isNew ? "new_alert" : "alert_cleared", words));
+                if (store.selected === alert.id) void this.detail.refresh(alert.id);
+            } catch {
+                // not visible to us, or the server is away: the stream's state says which
+            }
+        }));
+        if (events.length > 1) this.say(t("alerts_changed", { n: events.length }));
+        store.touch();
+        store.changed("alerts");
+    }
+
+    private say(words: string): void {
+        byId("announce").textContent = words;
+    }
+
+    private async loadLatest(): Promise<void> {
+        const { store } = this;
+        if ((store.district?.counts.datastreams ?? 0) > MOST_STREAMS) return;
+        try {
+            const latest = new Map<string, Datastream[]>();
+            for (const stream of await api.getDatastreams(MOST_STREAMS)) {
+                const known = latest.get(stream.thing);
+                if (known) known.push(stream);
+                else latest.set(stream.thing, [stream]);
+            }
+            store.latest = latest;
+            store.touch();
+            store.changed("latest");
+            // counts and last values of open alerts move without an event
+            if (store.live === "live") void this.loadOpen();
+        } catch {
+            // the stream's state is what tells of a lost server
+        }
+    }
+}

@@ -1,0 +1,260 @@
+// The detail panel of one alert: what, where, since when, how sure; the series with its limit; how it was
+// judged; what happened since; and the way to the raw data.
+
+import { alertPath, ApiError, getAlert, getLimits, getObservations, observationsPath } from "./api";
+import type { AlertDetail, Limit, LimitRow, Observation } from "./api_types";
+import { drawChart } from "./chart";
+import { el, isDarkScheme } from "./dom";
+import { facts, limitIn, limitStatus, ruleVersion, windowRows } from "./explanation";
+import { clock, dateTime, duration, getZone, number, quantity, shortDateTime, zoneOffset } from "./format";
+import { isKey, nameOf, t, type Key } from "./i18n";
+import { severityIcon, svgIcon } from "./icons";
+import { chartSpan, exceeds, makeSeries, type Series } from "./series";
+import { look } from "./severity";
+import type { Store } from "./store";
+import { placeName, thingName } from "./ward_names";
+
+interface Loaded {
+    alert: AlertDetail;
+    limits: LimitRow[] | null;
+    observations: Observation[] | null; // null: could not be read
+    span: { from: number; to: number };
+    at: Date;
+}
+
+const MOST_READINGS = 20_000;
+
+export class DetailPanel {
+    private loaded: Loaded | null = null;
+    private failure: { id: string; message: string } | null = null;
+    private wanted: string | null = null;
+    private dropChart: () => void = () => {};
+    private readonly open = new Set<string>(); // folded parts that the reader has opened
+
+    constructor(private readonly panel: HTMLElement, private readonly store: Store, private readonly close: () => void) {
+        store.on(["selection"], () => void this.follow());
+        panel.addEventListener("keydown", (event) => {
+            if (event.key === "Escape") close();
+        });
+    }
+
+    /** Loads what is selected now. */
+    async follow(): Promise<void> {
+        const id = this.store.selected;
+        if (id === this.wanted) return;
+        this.wanted = id;
+        this.loaded = this.failure = null;
+        this.render();
+        if (id === null) return;
+        this.panel.scrollTop = 0;
+        this.panel.focus({ preventScroll: true });
+        await this.load(id);
+    }
+
+    /** Reads the alert again when it moved. */
+    async refresh(id: string): Promise<void> {
+        if (id === this.wanted && this.loaded) await this.load(id);
+    }
+
+    private async load(id: string): Promise<void> {
+        try {
+            const alert = await getAlert(id);
+            const span = chartSpan(alert, Date.now());
+            const [limits, observations] = await Promise.all([
+                limitStatus(alert.explanation) ? null : getLimits(alert.property.code, alert.limit.standard_no).catch(() => null),
+                alert.datastream
+                    ? getObservations(alert.datastream, new Date(span.from).toISOString(), new Date(span.to + 1000).toISOString()).catch(() => null)
+                    : Promise.resolve([]),
+            ]);
+            if (this.wanted !== id) return;
+            this.loaded = { alert, limits, observations, span, at: new Date() };
+        } catch (error) {
+            if (this.wanted !== id) return;
+            const isGone = error instanceof ApiError && (error.status === 404 || error.status === 403);
+            this.failure = { id, message: isGone ? t("alert_gone") : t("load_failed", { message: String((error as Error).message) }) };
+        }
+        this.render();
+    }
+
+    render(): void {
+        this.dropChart();
+        this.dropChart = () => {};
+        this.panel.hidden = this.wanted === null;
+        this.panel.setAttribute("aria-label", t("detail_title"));
+        if (this.wanted === null) return this.panel.replaceChildren();
+        const closing = el("button", { type: "button", class: "close", id: "detail-close", "aria-label": t("close"), title: t("close"), onclick: () => this.close() }, "✕");
+        if (this.failure) {
+            return this.panel.replaceChildren(closing, el("p", { class: "error", role: "alert" }, this.failure.message),
+                el("button", { type: "button", onclick: () => void this.load(this.failure?.id ?? "") }, t("retry")));
+        }
+        if (!this.loaded) return this.panel.replaceChildren(closing, el("p", { class: "soft", role: "status" }, t("loading")));
+        const { alert } = this.loaded;
+        const chartBox = el("section", { class: "part" });
+        this.panel.replaceChildren(closing, this.heading(alert), this.figures(alert), chartBox, this.factsOf(alert),
+            this.sureness(this.loaded), this.judging(alert), this.history(alert), this.links(this.loaded));
+        this.chart(chartBox, this.loaded);
+    }
+
+    private heading(alert: AlertDetail): HTMLElement {
+        const isOpen = alert.state === "open";
+        return el("header", { class: `detail-head sev-${alert.severity}` },
+            svgIcon(severityIcon(alert.severity, isDarkScheme()), 34),
+            el("div", {},
+                el("div", { class: "alert-top" },
+                    el("span", { class: "tag" }, t(look(alert.severity).word)),
+                    el("span", { class: isOpen ? "tag open" : "tag cleared" }, t(isOpen ? "state_open" : "state_cleared")),
+                    el("span", { class: "soft" }, `#${alert.id}`)),
+                el("h2", {}, `${placeName(alert)} · ${nameOf(alert.property)}`),
+                el("p", { class: "soft" }, nameOf(alert.rule))));
+    }
+
+    /** The four numbers that one reads first. */
+    private figures(alert: AlertDetail): HTMLElement {
+        const end = alert.cleared_at ? Date.parse(alert.cleared_at) : Date.now();
+        const limit = limitIn(alert.limit, alert.property.unit);
+        const times = limit?.upper && limit.upper > 0 && alert.peak_value > limit.upper ? t("ratio", { n: number(alert.peak_value / limit.upper) }) : "";
+        const figure = (name: Key, value: string, note: string, id: string): HTMLElement =>
+            el("div", { class: "figure" }, el("dt", {}, t(name)), el("dd", { id }, el("b", {}, value), note ? el("small", {}, note) : null));
+        return el("dl", { class: "figures" },
+            figure("observed", quantity(alert.last_value, alert.property.unit), shortDateTime(alert.last_exceeded_at), "fig-observed"),
+            figure("limit", limitWords(limit ?? alert.limit), alert.limit.standard_no, "fig-limit"),
+            figure("peak", quantity(alert.peak_value, alert.property.unit), times || shortDateTime(alert.peak_at), "fig-peak"),
+            figure("duration", duration(end - Date.parse(alert.opened_at)), `${t("exceed_count")} ${t("times", { n: alert.exceed_count })}`, "fig-duration"));
+    }
+
+    private factsOf(alert: AlertDetail): HTMLElement {
+        const site = this.store.siteOf(alert);
+        const rows: [Key, string | Node][] = [
+            ["ward", placeName(alert)],
+            ["site", site ? nameOf(site) : "–"],
+            ["thing", `${thingName(alert)}${alert.thing ? ` (${alert.thing.key})` : ""}`],
+            ["since", time(alert.opened_at)],
+            ["detected", time(alert.detected_at)],
+            ["last_exceeded", time(alert.last_exceeded_at)],
+            ["peak_at", time(alert.peak_at)],
+        ];
+        if (alert.cleared_at) rows.push(["cleared_at", time(alert.cleared_at)]);
+        return el("section", { class: "part" }, definitions(rows.map(([key, value]) => [t(key), value])));
+    }
+
+    private sureness({ alert, limits }: Loaded): HTMLElement {
+        const told = limitStatus(alert.explanation);
+        const row = limits?.find((l) => l.upper === alert.limit.upper && l.lower === alert.limit.lower);
+        const status = told || row?.status || (limits === null ? "hidden" : "unknown");
+        const key = `status_${status}`;
+        const words = isKey(key) ? t(key) : status;
+        return el("section", { class: "part" }, el("h3", {}, t("how_sure")), definitions([
+            [t("rule"), `${nameOf(alert.rule)} (${alert.rule.code})`],
+            [t("rule_version"), ruleVersion(alert.explanation) || "–"],
+            [t("standard"), alert.limit.standard_no],
+            [t("limit"), limitWords(alert.limit)],
+            [t("limit_status"), el("span", { class: `status ${status}`, id: "limit-status" }, status === "verified" ? "✓ " : status === "check" ? "⚠ " : "", words)],
+        ]));
+    }
+
+    private chart(box: HTMLElement, loaded: Loaded): void {
+        const { alert, observations, span } = loaded;
+        const zone = `${getZone()} ${zoneOffset(getZone(), new Date(span.to))}`;
+        box.append(el("h3", {}, `${t("series")} · ${nameOf(alert.property)}`, el("small", { class: "soft" }, t("time_zone", { zone }))));
+        if (observations === null) return box.append(el("p", { class: "error" }, t("series_failed")));
+        const limit = limitIn(alert.limit, alert.property.unit);
+        const series = makeSeries(observations, limit);
+        if (series.n === 0) return box.append(el("p", { class: "soft" }, t("series_none")));
+        const summary = t("series_summary", {
+            from: shortDateTime(new Date(span.from).toISOString()), to: shortDateTime(new Date(span.to).toISOString()),
+            n: series.n, exceed: series.nExceeding, flagged: series.nFlagged,
+        });
+        const canvas = el("div", { class: "chart", id: "chart", role: "img", "aria-label": summary });
+        const readout = el("p", { class: "readout", "aria-hidden": "true" }, "\u00a0");
+        box.append(canvas, readout, chartKey(series), el("p", { class: "soft", id: "series-summary" }, summary));
+        if (limit === null) box.append(el("p", { class: "soft" }, t("limit_other_unit", { unit: alert.limit.unit })));
+        if (observations.length >= MOST_READINGS) box.append(el("p", { class: "soft" }, t("series_many", { n: MOST_READINGS })));
+        box.append(this.fold("table", t("show_table"), () => readingsTable(observations, alert, (value) => limit !== null && exceeds(value, limit))));
+        this.dropChart = drawChart(canvas, alert, limit, series, (text) => (readout.textContent = text || "\u00a0"));
+    }
+
+    private judging(alert: AlertDetail): HTMLElement {
+        const rows = windowRows(alert.explanation);
+        const all = facts(alert.explanation);
+        const part = el("section", { class: "part", id: "explanation" }, el("h3", {}, t("explanation")));
+        if (rows.length === 0 && all.length === 0) part.append(el("p", { class: "soft" }, t("explanation_none")));
+        if (rows.length > 0) {
+            part.append(el("table", { class: "window" }, el("caption", {}, t("window_title")),
+                el("thead", {}, el("tr", {}, ...(["col_time", "col_value", "col_judged"] as Key[]).map((k) => el("th", { scope: "col" }, t(k))))),
+                el("tbody", {}, ...rows.map((row) => el("tr", { class: row.judged },
+                    el("td", {}, dateTime(row.time)), el("td", { class: "number" }, quantity(row.value, alert.property.unit)),
+                    el("td", {}, row.judged === "exceeds" ? "◆ " : "", t(`judged_${row.judged}`)))))));
+        }
+        if (all.length > 0) part.append(this.fold("facts", `${t("ex_rule")} · ${t("ex_limit")}`, () => definitions(all.map((f) => [f.name, f.value]))));
+        return part;
+    }
+
+    private history(alert: AlertDetail): HTMLElement {
+        return el("section", { class: "part" }, el("h3", {}, t("history")), el("ol", { class: "history" }, ...alert.events.map((event) => {
+            const key = `event_${event.kind}`;
+            return el("li", {}, time(event.at), ` ${isKey(key) ? t(key) : event.kind} `, el("span", { class: "soft" }, event.actor));
+        })));
+    }
+
+    private links({ alert, span, at }: Loaded): HTMLElement {
+        const copy = el("button", { type: "button", class: "quiet", onclick: () => void this.copyLink(copy) }, t("permalink"));
+        return el("footer", { class: "part links" },
+            el("a", { href: alertPath(alert.id), target: "_blank", rel: "noopener", id: "raw-json" }, t("raw_json")),
+            alert.datastream ? el("a", { href: observationsPath(alert.datastream, new Date(span.from).toISOString(), new Date(span.to + 1000).toISOString()), target: "_blank", rel: "noopener" }, t("raw_observations")) : null,
+            copy, el("span", { class: "soft" }, t("last_update", { time: clock(at) })));
+    }
+
+    private async copyLink(button: HTMLElement): Promise<void> {
+        try {
+            await navigator.clipboard.writeText(location.href);
+            button.textContent = t("copied");
+        } catch {
+            button.textContent = t("copy_failed");
+        }
+    }
+
+    /** A part that is made only when it is opened, and stays open when the panel is drawn again. */
+    private fold(name: string, title: string, make: () => HTMLElement): HTMLElement {
+        const body = el("div", {});
+        const fold = el("details", { class: "fold", open: this.open.has(name), ontoggle: () => {
+            if (fold.open && !body.firstChild) body.append(make());
+            if (fold.open) this.open.add(name);
+            else this.open.delete(name);
+        } }, el("summary", {}, title), body);
+        return fold;
+    }
+}
+
+function time(iso: string): HTMLElement {
+    return el("time", { datetime: iso }, dateTime(iso));
+}
+
+function definitions(rows: [string, string | Node][]): HTMLElement {
+    return el("dl", { class: "facts" }, ...rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+}
+
+function limitWords({ lower, upper, unit }: Limit): string {
+    const out: string[] = [];
+    if (upper !== null) out.push(`≤ ${quantity(upper, unit)}`);
+    if (lower !== null) out.push(`≥ ${quantity(lower, unit)}`);
+    return out.join(" · ") || "–";
+}
+
+function chartKey(series: Series): HTMLElement {
+    const item = (sign: string, kind: string, key: Key): HTMLElement => el("li", {}, el("i", { class: kind, "aria-hidden": "true" }, sign), t(key));
+    return el("ul", { class: "chart-key" }, item("●", "normal", "key_value"), item("◆", "exceed", "key_exceed"),
+        ...(series.nFlagged > 0 ? [item("✕", "flagged", "key_flagged")] : []), item("┅", "limit", "key_limit"), item("▒", "band", "key_alert_period"));
+}
+
+function readingsTable(observations: readonly Observation[], alert: AlertDetail, isOver: (value: number) => boolean): HTMLElement {
+    const rows = observations.slice(-500);
+    return el("table", { class: "window" },
+        el("thead", {}, el("tr", {}, ...(["col_time", "col_value", "col_judged", "col_flag"] as Key[]).map((k) => el("th", { scope: "col" }, t(k))))),
+        el("tbody", {}, ...rows.map((o) => {
+            const isBeyond = o.flag === "N" && isOver(o.value);
+            const key = `flag_${o.flag}`;
+            return el("tr", { class: isBeyond ? "exceeds" : "" }, el("td", {}, dateTime(o.time)),
+                el("td", { class: "number" }, quantity(o.value, alert.property.unit)), el("td", {}, isBeyond ? `◆ ${t("judged_exceeds")}` : ""),
+                el("td", {}, o.flag === "N" ? "" : isKey(key) ? `${t(key)} (${o.flag})` : t("flag_other", { flag: o.flag })));
+        })));
+}

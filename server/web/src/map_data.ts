@@ -1,0 +1,84 @@
+// What the map is given: the server's features joined with what is open now. Pure.
+
+import { byThing, byWard } from "./alert_order";
+import { nameOf, t } from "./i18n";
+import { obj, text } from "./api_read";
+import type { Json, LonLat } from "./api_types";
+import { SITE_KINDS } from "./icons";
+import { look } from "./severity";
+import { thingLook, type Store } from "./store";
+
+type Collection = GeoJSON.FeatureCollection;
+type Members = { [key: string]: Json };
+
+function collection(features: GeoJSON.Feature[]): Collection {
+    return { type: "FeatureCollection", features };
+}
+
+function point(place: LonLat, properties: Members): GeoJSON.Feature {
+    return { type: "Feature", geometry: { type: "Point", coordinates: place }, properties };
+}
+
+export function wardFeatures(store: Store): Collection {
+    const states = byWard(store.alerts.values());
+    return collection(store.layers.wards.features.filter((f) => f.geometry).map((feature) => {
+        const code = text(obj(feature.properties as Json)["code"]);
+        return { ...feature, properties: { code, severity: states.get(code)?.worst ?? 0 } };
+    }));
+}
+
+/** Names, and in words what the colour says. */
+export function wardLabels(store: Store): Collection {
+    const states = byWard(store.alerts.values());
+    const out: GeoJSON.Feature[] = [];
+    for (const ward of store.wards.values()) {
+        const place = ward.seat ?? (ward.bbox ? [(ward.bbox[0] + ward.bbox[2]) / 2, (ward.bbox[1] + ward.bbox[3]) / 2] as LonLat : null);
+        const state = states.get(ward.code);
+        if (place) {
+            out.push(point(place, {
+                code: ward.code, name: nameOf(ward), severity: state?.worst ?? 0,
+                note: state ? `${t(look(state.worst).word)} · ${state.open}` : "",
+            }));
+        }
+    }
+    return collection(out);
+}
+
+export function siteFeatures(store: Store): Collection {
+    const seen = new Set<string>();
+    const out: GeoJSON.Feature[] = [];
+    for (const site of store.sites.values()) {
+        if (!site.place || seen.has(site.id)) continue;
+        seen.add(site.id);
+        out.push(point(site.place, { id: site.id, kind: SITE_KINDS.includes(site.kind) ? site.kind : "other", name: nameOf(site) }));
+    }
+    return collection(out);
+}
+
+export function thingFeatures(store: Store, now: number): Collection {
+    const states = byThing(store.alerts.values());
+    const hasLatest = store.latest.size > 0;
+    const out: GeoJSON.Feature[] = [];
+    for (const thing of store.things.values()) {
+        if (!thing.place) continue;
+        const severity = states.get(thing.id)?.worst ?? 0;
+        const state = thingLook(hasLatest ? store.latest.get(thing.id) ?? [] : undefined, now);
+        out.push(point(thing.place, { id: thing.id, severity, icon: severity > 0 ? `severity-${severity}` : `thing-${state}`, name: nameOf(thing) }));
+    }
+    return collection(out);
+}
+
+export function waterwayFeatures(store: Store): Collection {
+    return collection(store.layers.waterways.features.filter((f) => f.geometry).map((feature) => {
+        const o = obj(feature.properties as Json);
+        const name = nameOf({ name_zh: text(o["name_zh"]), name_en: text(o["name_en"]) });
+        return { ...feature, properties: { name: o["synthetic"] === true && name ? `${name} (${t("synthetic_mark")})` : name } };
+    }));
+}
+
+/** Where an alert is: its own place, else its thing's, else its ward's seat. */
+export function alertPlace(store: Store, id: string | null): LonLat | null {
+    const alert = id === null ? undefined : store.alerts.get(id);
+    if (!alert) return null;
+    return alert.place ?? (alert.thing ? store.things.get(alert.thing.id)?.place : null) ?? (alert.ward ? store.wards.get(alert.ward.code)?.seat : null) ?? null;
+}

@@ -1,0 +1,53 @@
+// A headless Chromium with a page on the fake server, and a watch over what must never happen: errors on
+// the console, violations of the content security policy, requests to anywhere else.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const require = createRequire(new URL("../../server/web/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+
+const FLAGS = [
+    "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
+];
+
+export async function openBrowser({ viewport = { width: 1440, height: 900 }, locale = "zh-CN", colorScheme = "light", ...rest } = {}) {
+    const directory = await mkdtemp(join(tmpdir(), "ww-browser-"));
+    const context = await chromium.launchPersistentContext(directory, {
+        executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: FLAGS, viewport, locale, colorScheme, timezoneId: "America/New_York", ...rest,
+    });
+    return {
+        context,
+        async close() {
+            await context.close();
+            await rm(directory, { recursive: true, force: true });
+        },
+    };
+}
+
+/** A page and the list of its sins. `expected` are patterns of messages that the test itself causes. */
+export async function openPage(browser, base, expected = []) {
+    const page = await browser.context.newPage();
+    const sins = [];
+    const blame = (text) => {
+        if (!expected.some((pattern) => pattern.test(text))) sins.push(text);
+    };
+    page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) blame(`${message.type()}: ${message.text()} ${message.location().url}`);
+    });
+    page.on("pageerror", (error) => blame(`thrown: ${error.message}`));
+    page.on("request", (request) => {
+        if (!request.url().startsWith(base + "/") && !request.url().startsWith("data:")) blame(`outside request: ${request.url()}`);
+    });
+    await page.addInitScript(() => {
+        document.addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
+    });
+    return { page, sins };
+}
+
+export async function mapIsReady(page) {
+    await page.waitForSelector('#map[data-ready="true"]', { timeout: 60_000 });
+}
