@@ -144,7 +144,7 @@ test("the map takes part: a click on a sensor in alert opens it, hovering marks 
     await page.waitForFunction(() => document.querySelector("#chart canvas"));
     await page.keyboard.press("Escape");
     await page.waitForSelector("#detail", { state: "hidden" });
-    const box = await (await page.$("#map canvas")).boundingBox();
+    const box = await (await page.$("#map")).boundingBox();
     const centre = [box.x + box.width / 2, box.y + box.height / 2];
     // the link's view has alert 3's sensor in its middle; the map draws it when its worker is done
     for (let n = 0; n < 50 && !(await page.isVisible(".tip")); n++) {
