@@ -39,15 +39,16 @@ void group_requeue(struct ww_path *path, struct group *g) {
 }
 
 int64_t id_pool_left(const struct id_pool *pool) {
-    return pool->left + (int64_t)pool->n_blocks * 1000;
+    return pool->left + (int64_t)pool->n_blocks * ID_BLOCK;
 }
 
 int64_t id_pool_take(struct id_pool *pool) {
     if (pool->left == 0) {
         if (pool->n_blocks == 0)
             return 0;
-        pool->next = pool->blocks[--pool->n_blocks];
-        pool->left = 1000;
+        pool->next = pool->blocks[0]; /* oldest first: ids grow with the order of arrival */
+        memmove(pool->blocks, pool->blocks + 1, --pool->n_blocks * sizeof *pool->blocks);
+        pool->left = ID_BLOCK;
     }
     pool->left--;
     return pool->next++;

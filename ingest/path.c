@@ -272,7 +272,7 @@ static void fill_open_group(struct ww_path *path) {
         } else if (path->state == WRITER_IDLE && path->open.members.count == 0 && took == TAKE_NEEDS_THINGS) {
             store_register(path, &missing);
         } else if (path->state == WRITER_IDLE && path->open.members.count == 0 && took == TAKE_NEEDS_IDS) {
-            store_fetch_ids(path, 20, 20 + s->located.n_own / 1000);
+            store_fetch_ids(path, 20, 20 + s->located.n_own / ID_BLOCK);
         }
         ww_buf_clear(&missing);
         if (took != TAKE_OK && took != TAKE_REFUSED)

@@ -88,6 +88,7 @@ struct group {
 void group_init(struct group *g);
 void group_clear(struct group *g); /* frees the buffers; members must be gone */
 
+enum { ID_BLOCK = 1000 }; /* ids that a sequence gives at once: its INCREMENT BY */
 struct id_pool {
     int64_t next;
     int64_t left;
