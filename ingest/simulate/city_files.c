@@ -6,6 +6,7 @@
 
 #include "geo/base/json_writer.h"
 #include "ingest/simulate/city_data.h"
+#include "ingest/simulate/signal.h"
 
 #define FILE_CEILING ((size_t)1 << 30)
 
@@ -171,6 +172,24 @@ static enum ww_status write_sites(const struct ww_city *city, const char *dir, s
     return end_collection(&w, dir, "sites.geojson", err);
 }
 
+/* The series that a thing has, and how often a value should come: complaints come as they come. */
+static void write_datastreams(struct ww_json *w, const struct ww_city_thing *thing) {
+    const struct ww_signal *signals;
+    uint32_t n = ww_signals_of(thing, &signals);
+    ww_json_key(w, "datastreams");
+    ww_json_array(w);
+    for (uint32_t i = 0; i < n; i++) {
+        ww_json_object(w);
+        write_pair(w, "property", signals[i].property);
+        if (thing->class != WW_CITY_COMPLAINTS) {
+            ww_json_key(w, "expected_step_s");
+            ww_json_int(w, thing->class == WW_CITY_AIR ? 3600 : 300);
+        }
+        ww_json_end_object(w);
+    }
+    ww_json_end_array(w);
+}
+
 static enum ww_status write_things(const struct ww_city *city, const char *dir, struct ww_error *err) {
     struct ww_buf buf;
     struct ww_json w;
@@ -187,6 +206,7 @@ static enum ww_status write_things(const struct ww_city *city, const char *dir, 
         write_pair(&w, "class", info->class_name);
         write_pair(&w, "limit_class", thing->limit_class);
         write_pair(&w, "site", thing->site[0] ? thing->site : NULL);
+        write_datastreams(&w, thing);
         begin_geometry(&w, "Point");
         write_place(&w, thing->place);
         end_feature(&w);

@@ -14,7 +14,8 @@
 static const char help[] =
     "wardwatch simulate --load - the load generator for benches\n"
     "\n"
-    "  wardwatch simulate --load --print-feed > feed.json          the config of the feed \"load\"\n"
+    "  wardwatch simulate --load --print-feed [--place]            the feed's config, for `wardwatch feed "
+    "add`\n"
     "  wardwatch simulate --load --things FILE --series N          its things, for `wardwatch load things`\n"
     "  wardwatch simulate --load --server URL --token-file FILE [options]\n"
     "\n"
@@ -126,11 +127,11 @@ static bool take_option(struct settings *s, int option, const char *value) {
 }
 
 static int print_feed(const struct settings *s) {
-    printf("{\"name\":\"%s\",\"title\":\"Load generator\",\"config\":{\"format\":\"ndjson\",\"thing\":\"s\","
-           "\"property\":{\"const\":\"cod\"},\"value\":\"v\",\"unit\":{\"const\":\"mg/L\"},"
-           "\"time\":{\"field\":\"t\",\"format\":\"epoch_ms\"},%s\"register\":true,"
-           "\"thing_class\":\"hospital_outlet\",\"keep_raw\":false}}\n",
-           s->load.feed, s->load.with_place ? "\"place\":{\"x\":\"x\",\"y\":\"y\"}," : "");
+    printf("{\"format\":\"ndjson\",\"thing\":\"s\",\"property\":{\"const\":\"cod\"},\"value\":\"v\","
+           "\"unit\":{\"const\":\"mg/"
+           "L\"},\"time\":{\"field\":\"t\",\"format\":\"epoch_ms\"},%s\"register\":true,"
+           "\"thing_class\":\"hospital_outlet\",\"keep_raw\":false}\n",
+           s->load.with_place ? "\"place\":{\"x\":\"x\",\"y\":\"y\"}," : "");
     return 0;
 }
 
