@@ -203,7 +203,7 @@ def test_operations_need_no_token_and_show_no_ward(server):
     metrics = server.client().get("/metrics")
     assert metrics.status == 200 and not any(mark in metrics.text for mark in FOREIGN)
     names = re.findall(r"^(\w+)(?:\{[^}]*\})? [0-9.e+-]+$", metrics.text, re.M)
-    for name in ("wardwatch_values_received_total", "wardwatch_feed_values_stored_total", "process_resident_memory_bytes",
+    for name in ("wardwatch_values_received_total", "process_resident_memory_bytes",
                  "process_open_fds", "wardwatch_http_requests_total", "wardwatch_streams_open"):
         assert name in names, name
     assert all(re.match(r"^(# (HELP|TYPE) .*|\w+(\{[^}]*\})? [0-9.e+-]+)$", line) for line in metrics.text.splitlines())
@@ -493,6 +493,7 @@ def test_ingest_counts_and_the_same_again_stores_nothing_twice(server, tokens, a
     assert again["stored"] == 0 and again["duplicates"] >= 2
     assert again["received"] == again["stored"] + again["duplicates"] + again["dead"]
     assert values(admin, "from=2026-06-05T00:00:00Z&to=2026-06-06T00:00:00Z") == [1, 2]
+    assert 'wardwatch_feed_values_stored_total{feed="water"} 2' in admin.get("/metrics").text
 
 
 def test_ingest_refuses_what_it_must(seeded, server, tokens):
