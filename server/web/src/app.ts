@@ -275,7 +275,7 @@ class Page {
                 store.alerts.set(alert.id, alert);
                 if (isNew) store.unseen.add(alert.id);
                 const words = { level: t(look(alert.severity).word), place: placeName(alert), what: nameOf(alert.property) };
-                if (events.length === 1) this.say(t(isNew ? "new_alert" : "alert_cleared", words));
+                if (events.length === 1 && (isNew || alert.state === "cleared")) this.say(t(isNew ? "new_alert" : "alert_cleared", words));
                 if (store.selected === alert.id) void this.detail.refresh(alert.id);
             } catch {
                 // not visible to us, or the server is away: the stream's state says which

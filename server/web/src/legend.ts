@@ -20,7 +20,7 @@ export function drawLegend(box: HTMLElement): void {
         },
     }, isFolded ? "＋" : "－");
     const severities = el("ul", { class: "severities" }, ...[...ALL_SEVERITIES].reverse().map((severity) => el("li", {},
-        swatch(severity, isDark), severity > 0 ? svgIcon(severityIcon(severity, isDark), 16) : el("span", { class: "icon-space" }), el("span", {}, t(look(severity).word)))));
+        swatch(severity, isDark), severity > 0 && svgIcon(severityIcon(severity, isDark), 16), el("span", {}, t(look(severity).word)))));
     const points = el("ul", {},
         el("li", {}, svgIcon(severityIcon(3, isDark), 16), t("thing_alert")),
         ...THING_LOOKS.filter((state) => state !== "unknown").map((state) => el("li", {}, svgIcon(thingIcon(state, isDark), 16), t(`thing_${state}`))),

@@ -69,8 +69,8 @@ export function layers(isDark: boolean): LayerSpecification[] {
             id: "ward-name", type: "symbol", source: "labels",
             layout: {
                 "text-field": ["case", ["!=", ["get", "note"], ""], ["format", ["get", "name"], {}, "\n", {}, ["get", "note"], { "font-scale": 0.86 }], ["get", "name"]],
-                "text-font": BOLD, "text-size": ["interpolate", ["linear"], ["zoom"], 8, 11, 12, 15], "symbol-sort-key": ["-", 0, severity],
-                "text-variable-anchor": ["center", "bottom", "top", "right", "left"], "text-radial-offset": 1, "text-padding": 1, "text-max-width": 9,
+                "text-font": BOLD, "text-size": ["interpolate", ["linear"], ["zoom"], 8, 10, 10, 13, 12, 15], "symbol-sort-key": ["-", 0, severity],
+                "text-variable-anchor": ["center", "bottom", "top", "right", "left", "bottom-left", "bottom-right", "top-left", "top-right"], "text-radial-offset": 0.9, "text-padding": 1, "text-max-width": 9,
             },
             paint: { "text-color": ink, "text-halo-color": halo, "text-halo-width": 1.8 },
         },
