@@ -23,7 +23,7 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
     const streams = new Set();
     const state = { resetNext: false, refuseEvents: false, requests: [] };
     const server = createServer((request, response) => {
-        answer(request, response).catch((error) => send(response, 500, { error: String(error) }));
+        answer(request, response).catch((error) => send(response, 500, { error: { message: String(error) } }));
     });
 
     async function answer(request, response) {
@@ -35,14 +35,14 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
         const token = /ww_session=(\w+)/.exec(request.headers.cookie ?? "")?.[1] ?? "";
         const account = ACCOUNTS[token];
         if (url.pathname === "/api/v1/session") return session(request, response, account);
-        if (!account && !anonymous) return send(response, 401, { error: "log in first" });
+        if (!account && !anonymous) return send(response, 401, { error: { message: "log in first" } });
         if (url.pathname === "/api/v1/events") return events(request, response, url);
         const body = route(url, account);
         return send(response, body.status ?? 200, body.json);
     }
 
     async function session(request, response, account) {
-        if (request.method === "GET") return account ? send(response, 200, { account }) : send(response, 401, { error: "nobody" });
+        if (request.method === "GET") return account ? send(response, 200, { account }) : send(response, 401, { error: { message: "nobody" } });
         if (request.method === "DELETE") {
             response.setHeader("Set-Cookie", "ww_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
             return send(response, 200, {});
@@ -50,7 +50,7 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
         let body = "";
         for await (const chunk of request) body += chunk;
         const { token } = JSON.parse(body);
-        if (!ACCOUNTS[token]) return send(response, 403, { error: "wrong token" });
+        if (!ACCOUNTS[token]) return send(response, 403, { error: { message: "wrong token" } });
         response.setHeader("Set-Cookie", `ww_session=${token}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict`);
         return send(response, 200, { account: ACCOUNTS[token] });
     }
@@ -85,12 +85,12 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
             return listOf((city.series.get(Number(q.get("datastream"))) ?? []).filter((o) => Date.parse(o.time) >= from && Date.parse(o.time) < to));
         }
         if (name === "limits") {
-            if (account?.role !== "admin") return { status: 403, json: { error: "not for this role" } };
+            if (account?.role !== "admin") return { status: 403, json: { error: { message: "not for this role" } } };
             return listOf(city.limits.filter((l) => l.property === q.get("property") && l.standard_no === q.get("standard")));
         }
         const alert = /^alerts\/(\d+)$/.exec(name) && city.alerts.find((a) => a.id === Number(name.slice(7)));
         if (alert) return { json: { ...alert, events: city.events.filter((e) => e.alert === alert.id) } };
-        return { status: 404, json: { error: "no such thing" } };
+        return { status: 404, json: { error: { message: "no such thing" } } };
     }
 
     function page(items, url) {
@@ -102,7 +102,7 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
     }
 
     function events(request, response, url) {
-        if (state.refuseEvents) return send(response, 503, { error: "too many streams" });
+        if (state.refuseEvents) return send(response, 503, { error: { message: "too many streams" } });
         response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
         response.write("retry: 300\n: hello\n\n");
         const last = request.headers["last-event-id"] ?? url.searchParams.get("last_event_id");
@@ -170,7 +170,7 @@ async function sendFile(path, response) {
         response.writeHead(200, { "Content-Type": TYPES[extname(name)] ?? "application/octet-stream", "Cache-Control": name.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache" });
         response.end(bytes);
     } catch {
-        send(response, 404, { error: "no such page" });
+        send(response, 404, { error: { message: "no such page" } });
     }
 }
 

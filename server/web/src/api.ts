@@ -27,7 +27,7 @@ async function ask(path: string, init: RequestInit = {}): Promise<Json> {
         const response = await fetch(path, { credentials: "same-origin", signal: deadline.signal, ...init });
         const body = await response.text();
         const json = body && (response.headers.get("content-type") ?? "").includes("json") ? (JSON.parse(body) as Json) : null;
-        if (!response.ok) throw new ApiError(response.status, text(obj(json)["message"]) || text(obj(json)["error"]) || response.statusText);
+        if (!response.ok) throw new ApiError(response.status, text(obj(obj(json)["error"])["message"]) || response.statusText);
         return json;
     } finally {
         clearTimeout(timer);
