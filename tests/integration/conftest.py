@@ -335,5 +335,5 @@ def serve(scratch):
         return server.wait_ready() if ready else server
 
     yield start
-    for server in running:
-        server.stop()
+    failed = [server.log() for server in running if server.process.poll() is None and server.stop() != 0]
+    assert not failed, "\n".join(failed)

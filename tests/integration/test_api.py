@@ -35,6 +35,7 @@ SELECT f.id, k.key, k.name, k.class, k.ward, k.geom, k.site FROM feed f, (VALUES
 WHERE f.name = 'water';
 INSERT INTO thing (feed_id, key, ward_id) SELECT id, 'A1', 1 FROM feed WHERE name IN ('csv', 'strict');
 INSERT INTO datastream (thing_id, property_id) SELECT t.id, p.id FROM thing t, observed_property p WHERE p.code = 'test_cod' ORDER BY t.id;
+SELECT nextval('raw_message_id'); -- ids 1 to 1,000 are ours
 INSERT INTO raw_message (id, feed_id, received_at, peer, sha256, n_bytes, received, stored, corrections, duplicates, dead)
 SELECT n, 1, '2026-06-01T12:00:00Z'::timestamptz + make_interval(days => n), '127.0.0.1', '\\x00', 1, 1, 1, 0, 0, 0 FROM generate_series(1, 2) n;
 SELECT ensure_partition('2026-06-01'), ensure_partition('2026-07-01');
