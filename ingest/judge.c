@@ -231,6 +231,8 @@ bool ww_judge_memory(const struct ww_judge *j, const struct ww_cat_datastream *d
         uint32_t n;
         int64_t span;
         ww_limit_rule_memory(rule, &n, &span);
+        if (rule->bucket_us > 0 && span / rule->expected_step_us > n) /* where there are gaps, further back */
+            n = (uint32_t)(span / rule->expected_step_us);
         *readings = n > *readings ? n : *readings;
         *span_us = span > *span_us ? span : *span_us;
         for (const char *f = rule->valid_flags; *f; f++) {
@@ -244,11 +246,16 @@ bool ww_judge_memory(const struct ww_judge *j, const struct ww_cat_datastream *d
     return ds->first_watch != WW_CATALOG_NONE;
 }
 
-void ww_judge_replay(struct ww_judge *j, const struct ww_cat_datastream *ds,
-                     const struct ww_reading *reading) {
-    for (uint32_t i = ds->first_watch; i != WW_CATALOG_NONE; i = j->watches[i].next)
-        (void)ww_limit_step(&j->compiled[j->watches[i].compiled].detector, j->watches[i].state, reading,
-                            NULL);
+void ww_judge_replay(struct ww_judge *j, const struct ww_cat_datastream *ds, const struct ww_reading *reading,
+                     int64_t cut_us) {
+    for (uint32_t i = ds->first_watch; i != WW_CATALOG_NONE; i = j->watches[i].next) {
+        const struct ww_limit_rule *rule = &j->compiled[j->watches[i].compiled].detector;
+        bool is_cut = cut_us != WW_INSTANT_NONE && rule->bucket_us > 0 &&
+                      ww_instant_bucket(reading->time_us, rule->bucket_us, rule->zone) ==
+                          ww_instant_bucket(cut_us, rule->bucket_us, rule->zone);
+        if (!is_cut)
+            (void)ww_limit_step(rule, j->watches[i].state, reading, NULL);
+    }
 }
 
 void ww_judge_end_replay(struct ww_judge *j) {

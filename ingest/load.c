@@ -2,8 +2,9 @@
  * recent past through the same detectors.
  *
  * A chain of steps, each one query; a step that reads pages repeats until its page is short.
- * The writer stands still meanwhile, so what is read is what has been committed. At the end
- * the new world replaces the old one.
+ * The writer stands still meanwhile, and the first step waits for transactions of backends that
+ * a dead server (or a dead connection of ours) has left behind, so what is read is what has
+ * been committed. At the end the new world replaces the old one.
  */
 #include <assert.h>
 #include <math.h>
@@ -81,6 +82,12 @@ static bool ask_nothing(struct loader *l, struct ww_pg_args *args) {
 static bool ask_after(struct loader *l, struct ww_pg_args *args) {
     ww_pg_arg_i64(args, l->after);
     return true;
+}
+
+static bool take_nothing(struct loader *l, const struct ww_pg_result *r) {
+    (void)l;
+    (void)r;
+    return false;
 }
 
 /* ---- Steps: the catalog ---- */
@@ -295,15 +302,19 @@ static bool ask_readings(struct loader *l, struct ww_pg_args *args) {
 }
 
 static bool take_readings(struct loader *l, const struct ww_pg_result *r) {
+    int64_t nth = 0, cut_us = WW_INSTANT_NONE;
     for (int i = 0; i < ww_pg_rows(r); i++) {
-        const struct ww_cat_datastream *ds =
-            &l->world->catalog->datastreams[l->watched[(uint32_t)ww_pg_i64(r, i, 0) - 1]];
+        if (ww_pg_i64(r, i, 0) != nth) { /* the first of the next datastream */
+            nth = ww_pg_i64(r, i, 0);
+            cut_us = ww_pg_bool(r, i, 5) ? ww_pg_i64(r, i, 1) : WW_INSTANT_NONE;
+        }
+        const struct ww_cat_datastream *ds = &l->world->catalog->datastreams[l->watched[(uint32_t)nth - 1]];
         struct ww_str flag = ww_pg_str(r, i, 4);
         struct ww_reading reading = {.time_us = ww_pg_i64(r, i, 1),
                                      .interval_us = ww_pg_i64(r, i, 2) * WW_SECOND_US,
                                      .value = ww_pg_double(r, i, 3),
                                      .flag = flag.len > 0 ? flag.ptr[0] : 'N'};
-        ww_judge_replay(l->world->judge, ds, &reading);
+        ww_judge_replay(l->world->judge, ds, &reading, cut_us);
     }
     return true;
 }
@@ -334,6 +345,7 @@ static bool take_open_alerts(struct loader *l, const struct ww_pg_result *r) {
 }
 
 static const struct step steps[] = {
+    {"writers_end", ask_nothing, take_nothing},
     {"catalog_district", ask_nothing, take_district},
     {"catalog_wards", ask_after, take_wards},
     {"catalog_properties", ask_nothing, take_properties},

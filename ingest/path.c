@@ -186,7 +186,13 @@ static void on_decoded(struct ww_job *job) {
         path->totals.in_flight += s->batch.n_received;
         feed->totals.received += s->batch.n_received;
         feed->totals.in_flight += s->batch.n_received;
-        submissions_add(&path->waiting, s);
+        if (path->state == WRITER_DOWN) { /* since it was submitted */
+            struct ww_error err;
+            ww_error_set(&err, WW_UNAVAILABLE, "not ready: %s", path->why_not_ready);
+            path_answer(s, WW_UNAVAILABLE, &err);
+        } else {
+            submissions_add(&path->waiting, s);
+        }
     }
     path_kick(path);
 }

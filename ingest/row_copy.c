@@ -80,6 +80,25 @@ static char *put_str(char *p, struct ww_str text) {
     return put_bytes(p, text.ptr, text.len);
 }
 
+/* A text column takes nothing but UTF-8 without zero bytes, and one wrong byte would fail the whole COPY:
+ * reasons quote what senders wrote and are cut to length, so here each byte that is no part of a character
+ * becomes '?'. */
+static char *put_text(char *p, struct ww_str text) {
+    char *end = put_str(p, text);
+    if (ww_str_is_utf8(text) && !(text.len > 0 && memchr(text.ptr, '\0', text.len)))
+        return end;
+    for (char *at = p + 4; at < end;) {
+        size_t n = 1;
+        while (n <= 4 && n <= (size_t)(end - at) && !ww_str_is_utf8((struct ww_str){at, n}))
+            n++;
+        if (*at && n <= 4 && n <= (size_t)(end - at))
+            at += n;
+        else
+            *at++ = '?';
+    }
+    return end;
+}
+
 /* jsonb's binary form: a version byte 1, then the text. */
 static char *put_jsonb_or_null(char *p, struct ww_str json) {
     if (json.len == 0)
@@ -152,7 +171,7 @@ void ww_copy_foi(struct ww_buf *out, int64_t id, const struct ww_own_place *own,
     p = put_point(p, own->place);
     p = put_double(p, own->raw.x);
     p = put_double(p, own->raw.y);
-    p = put_str(p, name);
+    p = put_text(p, name);
     out->len += (size_t)(p - start);
 }
 
@@ -166,9 +185,9 @@ void ww_copy_raw_message(struct ww_buf *out, const struct ww_copy_raw_message *r
     p = put_i64(p, row->id);
     p = put_i32(p, row->feed_id);
     p = put_i64(p, row->received_at_us - POSTGRES_EPOCH_US);
-    p = put_str(p, peer);
+    p = put_text(p, peer);
     p = put_i32_or_null(p, (uint32_t)row->account_id);
-    p = put_str(p, row->content_type);
+    p = put_text(p, row->content_type);
     p = put_str(p, row->sha256);
     p = put_i64(p, (int64_t)row->n_bytes);
     p = put_i64(p, row->received);
@@ -191,10 +210,10 @@ void ww_copy_dead_letter(struct ww_buf *out, int32_t feed_id, int64_t raw_messag
     p = put_i64(p, raw_message_id);
     p = put_i64(p, (int64_t)row->line);
     p = put_i64(p, (int64_t)row->column);
-    p = put_str(p, ww_str_of(row->field));
-    p = put_str(p, ww_str_of(row->reason));
+    p = put_text(p, ww_str_of(row->field));
+    p = put_text(p, ww_str_of(row->reason));
     p = put_str(p, row->raw);
     p = put_str(p, header);
-    p = put_str(p, content_type);
+    p = put_text(p, content_type);
     out->len += (size_t)(p - start);
 }

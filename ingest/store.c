@@ -136,6 +136,11 @@ static void queue_copy(struct ww_path *path, const char *sql, struct ww_buf *row
     queue(path, ww_pg_copy_in(path->pg, sql, part, 1, on_statement, path));
 }
 
+static void queue_begin(struct ww_path *path) {
+    queue(path, ww_pg_exec(path->pg, "BEGIN", NULL, on_statement, path));
+    queue(path, ww_pg_query(path->pg, ww_sql_find("writer_begins"), NULL, on_statement, path));
+}
+
 static void queue_partitions(struct ww_path *path) {
     struct group *g = &path->writing;
     if (g->n_months == 0)
@@ -207,7 +212,7 @@ static void queue_foi(struct ww_path *path) {
 
 static void store_fast(struct ww_path *path) {
     struct group *g = &path->writing;
-    queue(path, ww_pg_exec(path->pg, "BEGIN", NULL, on_statement, path));
+    queue_begin(path);
     queue_partitions(path);
     queue_foi(path);
     ww_copy_end(&g->rows);
@@ -255,7 +260,7 @@ static void on_repeats_known(void *arg, enum ww_status status, const struct ww_p
     }
     ww_map_free(known);
     group_encode_slow(path, g);
-    queue(path, ww_pg_exec(path->pg, "BEGIN", NULL, on_statement, path));
+    queue_begin(path);
     queue_partitions(path);
     queue_foi(path);
     ww_copy_end(&g->rows);

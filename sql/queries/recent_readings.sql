@@ -1,7 +1,8 @@
 -- The recent past of datastreams, oldest first, newest versions only: what rebuilds the judging state.
 -- $1 bigint[] datastreams, $2 int[] how many valid readings at least, $3 bigint[] how many microseconds
--- at least, $4 text[] the flags that are valid. Place in the array (from 1), time, interval_s, value, flag.
-SELECT d.nth, (extract(epoch FROM o.phenomenon_time) * 1000000)::bigint, o.interval_s, o.value, o.flag
+-- at least, $4 text[] the flags that are valid. Place in the array (from 1), time, interval_s, value, flag, are
+-- older ones left out?
+SELECT d.nth, (extract(epoch FROM o.phenomenon_time) * 1000000)::bigint, o.interval_s, o.value, o.flag, c.older
 FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::text[]) WITH ORDINALITY AS d (id, readings, span_us, flags, nth)
 CROSS JOIN LATERAL (
     SELECT least(min(t.phenomenon_time), max(t.phenomenon_time) - d.span_us * interval '1 microsecond') AS since
@@ -10,6 +11,8 @@ CROSS JOIN LATERAL (
           WHERE datastream_id = d.id AND strpos(d.flags, flag::text) > 0
           ORDER BY phenomenon_time DESC
           LIMIT d.readings) t) r
+CROSS JOIN LATERAL (
+    SELECT EXISTS (SELECT FROM observation WHERE datastream_id = d.id AND phenomenon_time < r.since) AS older) c
 CROSS JOIN LATERAL (
     SELECT phenomenon_time, interval_s, value, flag
     FROM observation_current

@@ -153,8 +153,8 @@ def check_books(database):
 
 
 def run_undisturbed(database, serve, clients):
-    server = serve(database)
     token = database.add_account("sender", "feed")
+    server = serve(database)
     Senders(lambda: server.port, token, clients).start().finish()
     assert server.stop() == 0
     return contents(database)
