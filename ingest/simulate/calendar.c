@@ -93,12 +93,12 @@ static int64_t at(int64_t midnight_us, double hour) {
 }
 
 static void add_daily_excess(struct ww_script *script, int64_t day, int64_t midnight_us, uint64_t round) {
-    uint64_t n = (uint64_t)day * 1000 + round;
+    uint64_t n = (uint64_t)day * 1009 + round;
     double u = draw(script, 1, n), v = draw(script, 2, n);
     add_excess(script, WW_EVENT_DISCHARGE, pick(script, WW_CITY_HOSPITAL, n * 7),
                any_of(hospital_properties, v), at(midnight_us, 22.5 + 2 * u),
                (int64_t)((2 + 2 * v) * (double)WW_HOUR_US), 1.5 + 1.2 * u);
-    add_excess(script, WW_EVENT_DISCHARGE, pick(script, WW_CITY_PLANT, n * 5), any_of(plant_properties, u),
+    add_excess(script, WW_EVENT_DISCHARGE, pick(script, WW_CITY_PLANT, n * 3), any_of(plant_properties, u),
                at(midnight_us, 9 + 5 * v), (int64_t)((1.5 + 2 * u) * (double)WW_HOUR_US), 1.4 + 1.1 * v);
     add_excess(script, WW_EVENT_NOISE, pick(script, WW_CITY_NOISE, n * 3), "noise_leq",
                at(midnight_us, 22.5 + v), 90 * MINUTE_US, 1.3 + 0.1 * u);
@@ -111,7 +111,7 @@ static void add_daily_excess(struct ww_script *script, int64_t day, int64_t midn
 }
 
 static void add_daily_faults(struct ww_script *script, int64_t day, int64_t midnight_us, uint64_t round) {
-    uint64_t n = (uint64_t)day * 1000 + round;
+    uint64_t n = (uint64_t)day * 1009 + round;
     double u = draw(script, 3, n), v = draw(script, 4, n);
     int64_t step_us = script->options.step_us;
     /* A spike is one reading: it starts where a reading is. */

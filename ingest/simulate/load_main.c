@@ -149,7 +149,8 @@ static int write_things(const struct settings *s) {
             "%s\n{\"type\":\"Feature\",\"properties\":{\"feed\":\"%s\",\"key\":\"L%06u\",\"name_zh\":\"负载%"
             "u\","
             "\"name_en\":\"Load %u\",\"class\":\"hospital_outlet\",\"limit_class\":\"medical.pretreatment\","
-            "\"synthetic\":true},\"geometry\":{\"type\":\"Point\",\"coordinates\":[%.6f,%.6f]}}",
+            "\"datastreams\":[{\"property\":\"cod\"}],\"synthetic\":true},\"geometry\":{\"type\":\"Point\","
+            "\"coordinates\":[%.6f,%.6f]}}",
             i ? "," : "", s->load.feed, i, i, i, place.lon_deg, place.lat_deg);
     }
     fputs("]}\n", file);

@@ -103,6 +103,7 @@ struct ww_event *script_add(struct ww_script *script, struct ww_event event) {
         is_busy(script, &event))
         return NULL;
     event.peak = 0;
+    event.id = script->n_events;
     if (should && !will_alert(script, &event))
         return NULL;
     if (script->n_events == script->cap_events) {
@@ -113,7 +114,6 @@ struct ww_event *script_add(struct ww_script *script, struct ww_event event) {
         script->events = grown;
         script->cap_events = cap;
     }
-    event.id = script->n_events;
     event.group = event.group == SCRIPT_NEW_GROUP ? event.id : event.group;
     event.should_alert = should;
     script->events[script->n_events] = event;

@@ -24,6 +24,7 @@ struct run {
     uint64_t readings;
     int64_t wall_start_us; /* monotonic, when live_us began */
     int64_t last_report_us;
+    uint64_t reported_retries;
     char refusal[256];
 };
 
@@ -172,8 +173,9 @@ static void report(struct run *run, int64_t sim_us, bool last) {
             "%ssimulated until %s: readings=%llu stored=%llu duplicates=%llu dead=%llu retries=%llu%s%s%s",
             terminal ? "\r\033[K" : "", at, (unsigned long long)run->readings, (unsigned long long)t->stored,
             (unsigned long long)t->duplicates, (unsigned long long)t->dead, (unsigned long long)t->retries,
-            t->retries && !last ? " last problem: " : "", t->retries && !last ? t->last_problem : "",
-            terminal && !last ? "" : "\n");
+            t->retries > run->reported_retries ? " last problem: " : "",
+            t->retries > run->reported_retries ? t->last_problem : "", terminal && !last ? "" : "\n");
+    run->reported_retries = t->retries;
     fflush(stderr);
 }
 

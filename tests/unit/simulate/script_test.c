@@ -85,9 +85,11 @@ static void what_alerts_was_scripted_and_what_was_scripted_alerts(void **state) 
     struct ww_script *script = ww_script_new(city, &demo);
     static struct watch watches[64][WW_SIGNAL_MAX];
     static bool seen[4096];
+    static double peaks[4096];
     int64_t end_us = demo.brisk_us + 2 * WW_HOUR_US, first_live_us = 0;
     memset(watches, 0, sizeof watches);
     memset(seen, 0, sizeof seen);
+    memset(peaks, 0, sizeof peaks);
     for (int64_t t = demo.history_us; t < end_us; t += step_at(t)) {
         ww_script_advance(script, t);
         for (uint32_t i = 0; i < city->n_things; i++) {
@@ -106,6 +108,9 @@ static void what_alerts_was_scripted_and_what_was_scripted_alerts(void **state) 
                 int64_t cause = find_cause(script, i, s, t);
                 if (cause < 0)
                     fail_msg("%s %s alerts without a cause", city->things[i].key, signals[s].property);
+                bool lower = tick.value[s] < signals[s].lower;
+                if (!seen[cause] || (lower ? tick.value[s] < peaks[cause] : tick.value[s] > peaks[cause]))
+                    peaks[cause] = tick.value[s];
                 seen[cause] = true;
                 if (t >= LIVE_US && first_live_us == 0)
                     first_live_us = t;
@@ -118,6 +123,8 @@ static void what_alerts_was_scripted_and_what_was_scripted_alerts(void **state) 
         if (e->end_us > end_us)
             continue;
         assert_int_equal(seen[i], e->should_alert);
+        if (e->should_alert)
+            assert_true(peaks[i] == e->peak);
         alerts += e->should_alert;
         quiet += !e->should_alert;
         brisk += e->should_alert && e->start_us >= demo.brisk_us;
