@@ -301,6 +301,8 @@ class Page {
                 else latest.set(stream.thing, [stream]);
             }
             store.latest = latest;
+            // a thing that registered itself since the page was loaded
+            if ([...latest.keys()].some((thing) => !store.things.has(thing))) await this.loadPlaces();
             store.touch();
             store.changed("latest");
             // counts and last values of open alerts move without an event

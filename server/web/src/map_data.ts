@@ -72,7 +72,8 @@ export function waterwayFeatures(store: Store): Collection {
     return collection(store.layers.waterways.features.filter((f) => f.geometry).map((feature) => {
         const o = obj(feature.properties as Json);
         const name = nameOf({ name_zh: text(o["name_zh"]), name_en: text(o["name_en"]) });
-        return { ...feature, properties: { name: o["synthetic"] === true && name ? `${name} (${t("synthetic_mark")})` : name } };
+        const isMarked = o["synthetic"] !== true || name === "" || name.includes(t("synthetic_mark")); // some carry it in their name
+        return { ...feature, properties: { name: isMarked ? name : `${name} (${t("synthetic_mark")})` } };
     }));
 }
 
