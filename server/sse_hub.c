@@ -144,6 +144,7 @@ static enum ww_status send_reset(struct reader *r) {
 static void pump(struct reader *r) {
     struct ww_sse_hub *hub = r->hub;
     const struct ww_account *account = account_of(r);
+    bool lagged = ww_http_stream_waiting(r->req) > 0;
     if (!account && !r->anonymous) {
         end_session(r);
         return;
@@ -154,7 +155,9 @@ static void pump(struct reader *r) {
         const struct ring_event *event = ring_at(hub, i);
         if (!account || ww_account_sees_ward(account, event->ward_id)) {
             enum ww_status st = ww_http_stream_write(r->req, event->text);
-            if (st == WW_BUSY && r->state == READER_CATCHING) {
+            /* Many events at once are no fault of a reader that had taken all before them. */
+            if (st == WW_BUSY && (r->state == READER_CATCHING || !lagged)) {
+                r->state = READER_CATCHING;
                 ww_http_on_drain(r->req, on_drain, r);
                 return;
             }

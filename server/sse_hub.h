@@ -9,8 +9,9 @@
  *            LISTEN ww_alert                ring (10,000)
  *   database ───────────────▶ read > last ──▶ │ 7 │ 8 │ 9 │ ──▶ pump(reader): all ids > reader.sent
  *
- * A reader is a position in the ring. One that resumes is fed as fast as it drains; one that
- * is up to date and then lets 256 KiB pile up is cut and resumes by id. One timer beats for all, every 15 s.
+ * A reader is a position in the ring. One that resumes, or gets many events at once, is fed as fast as it
+ * drains (the HTTP layer cuts it when it takes nothing for 30 s); one that lets event after event pile up to
+ * 256 KiB is cut and resumes by id. One timer beats for all, every 15 s.
  * One thread.
  */
 #ifndef WW_SERVER_SSE_HUB_H

@@ -1,5 +1,8 @@
 """The event stream: live, resumed without a gap, reset, by ward, ended with the token."""
 
+import re
+import socket
+
 import pytest
 
 from conftest import wait_until
@@ -134,6 +137,43 @@ def test_the_stream_comes_back_when_the_database_does(seeded, server, admin):
         seeded.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wardwatch events'")
         alert = add_alert(seeded, 1, 1, "cleared")
         assert events.next()["data"]["alert_id"] == alert
+
+
+def add_events(database, count):
+    database.sql(
+        "INSERT INTO alert_event (alert_id, ward_id, kind, at) "
+        f"SELECT (SELECT min(id) FROM alert WHERE ward_id = 1), 1, 'opened', now() FROM generate_series(1, {count})"
+    )
+
+
+def test_many_events_at_once_reach_a_reader_that_reads(seeded, admin):
+    with admin.events() as events:
+        events.next_raw()
+        first = newest_id(seeded) + 1
+        add_events(seeded, 5000)  # some 2 MiB, far over the 256 KiB that may wait
+        assert [int(events.next()["id"]) for _ in range(5000)] == list(range(first, first + 5000))
+
+
+def test_a_reader_that_does_not_read_is_cut_and_holds_nobody_up(seeded, server, admin):
+    def cut():
+        return int(re.search(r"wardwatch_stream_cut_total (\d+)", admin.get("/metrics").text)[1])
+
+    before = cut()
+    with socket.socket() as stuck, admin.events() as lively:
+        lively.next_raw()
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.connect(("127.0.0.1", server.port))
+        authorization = admin.headers["Authorization"]
+        stuck.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\n\r\n".encode())
+        wait_until(lambda: "wardwatch_streams_open 2" in admin.get("/metrics").text, "both streams to be open")
+
+        def cut_after_more():
+            newest = newest_id(seeded)
+            add_events(seeded, 300)
+            assert [int(lively.next()["id"]) for _ in range(300)][-1] == newest + 300
+            return cut() > before
+
+        wait_until(cut_after_more, "the stuck reader to be cut")
 
 
 def test_a_restarted_server_resumes_and_resets_beyond_the_ring(seeded, serve, admin):
