@@ -139,7 +139,7 @@ static void encode_rows(struct ww_path *path, struct group *g, struct submission
                                           .flag = b->flag[row],
                                           .detail = b->detail ? b->detail[row] : WW_STR_NONE};
         if (g->slow)
-            ww_copy_stage(&g->rows, &out, (int32_t)(s->first_ordinal + i));
+            ww_copy_stage(&g->rows, &out, (int32_t)(s->first_ordinal + i), s->repeated);
         else
             ww_copy_observation(&g->rows, &out);
     }
@@ -259,10 +259,7 @@ void group_encode_slow(struct ww_path *path, struct group *g) {
     begin_rows(g);
     for (struct submission *s = g->members.head; s; s = s->next) {
         s->first_ordinal = ordinal;
-        if (s->repeated) {
-            s->duplicates = s->batch.n_received;
-            continue;
-        }
+        s->duplicates = s->repeated ? s->batch.n_dead : 0; /* its dead rows are kept already */
         encode_rows(path, g, s);
         ordinal += s->located.n_rows;
     }
@@ -275,8 +272,6 @@ void group_judge_stored(struct ww_path *path, struct group *g, const struct ww_p
     int next = 0;
     int n = not_plain ? ww_pg_rows(not_plain) : 0;
     for (struct submission *s = g->members.head; s; s = s->next) {
-        if (s->repeated)
-            continue;
         for (uint32_t i = 0; i < s->located.n_rows; i++) {
             bool stored = true;
             if (next < n && ww_pg_i64(not_plain, next, 0) == (int64_t)s->first_ordinal + i) {

@@ -87,6 +87,7 @@ static void count_receipt(struct ww_path_counters *c, const struct submission *s
 /* ---- Answering ---- */
 
 static void free_submission(struct submission *s) {
+    world_release(s->world);
     s->path->totals.waiting_bytes -= s->held_bytes;
     ww_arena_free(s->arena);
     ww_free(s);
@@ -174,8 +175,6 @@ static void on_decoded(struct ww_job *job) {
     struct submission *s = (struct submission *)job;
     struct ww_path *path = s->path;
     path->decoding--;
-    world_release(s->world);
-    s->world = NULL;
     s->config = NULL;
     if (s->status != WW_OK) {
         s->batch.n_received = 0;
@@ -404,7 +403,7 @@ struct ww_path *ww_path_new(struct event_base *base, const struct ww_path_option
         .on_connect = "CREATE TEMP TABLE IF NOT EXISTS stage (ordinal integer PRIMARY KEY, "
                       "datastream_id bigint, phenomenon_time timestamptz, raw_message_id bigint, "
                       "foi_id bigint, value float8, interval_s integer, ward_id integer, "
-                      "flag \"char\", detail jsonb) ON COMMIT DELETE ROWS"};
+                      "flag \"char\", detail jsonb, repeated boolean) ON COMMIT DELETE ROWS"};
     path->pg = ww_pg_new(base, &pg, on_pg_state, path);
     struct ww_pg_options listen = {.conninfo = options->conninfo,
                                    .application = "wardwatch catalog",

@@ -20,7 +20,7 @@ struct world {
     struct ww_catalog *catalog;
     struct ww_judge *judge;
     struct ww_zone *zone;
-    uint32_t users; /* submissions being decoded with a feed config of this world */
+    uint32_t users; /* submissions that were decoded with a feed config of this world */
     bool retired;   /* freed when the last user is gone */
 };
 
@@ -28,7 +28,7 @@ struct submission {
     struct ww_job job; /* first: the worker pool hands it back */
     struct submission *next;
     struct ww_path *path;
-    struct world *world; /* while decoding */
+    struct world *world; /* of the feed config that it was decoded with: constants of the batch live there */
     ww_path_cb cb;
     void *arg;
 
@@ -56,7 +56,7 @@ struct submission {
     int32_t feed_id;
     int attempts;
     uint64_t stored, corrections, duplicates;
-    bool repeated;          /* the same bytes were committed before */
+    bool repeated;          /* the same bytes were committed before: its dead rows are not kept again */
     uint32_t first_ordinal; /* of its rows in a slow group */
 };
 

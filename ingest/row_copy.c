@@ -8,7 +8,7 @@ const char ww_copy_observation_sql[] = "COPY wardwatch.observation (datastream_i
                                        "version, flag, detail) FROM STDIN (FORMAT binary)";
 const char ww_copy_stage_sql[] =
     "COPY pg_temp.stage (datastream_id, phenomenon_time, raw_message_id, foi_id, value, interval_s, ward_id, "
-    "ordinal, flag, detail) FROM STDIN (FORMAT binary)";
+    "ordinal, flag, detail, repeated) FROM STDIN (FORMAT binary)";
 const char ww_copy_foi_sql[] =
     "COPY wardwatch.feature_of_interest (id, ward_id, geom, raw_x, raw_y, source_datum) "
     "FROM STDIN (FORMAT binary)";
@@ -110,16 +110,21 @@ static char *put_jsonb_or_null(char *p, struct ww_str json) {
     return p + 5 + json.len;
 }
 
-enum { OBSERVATION_FIELDS = 10, OBSERVATION_BYTES = 2 + OBSERVATION_FIELDS * 12 };
+enum { OBSERVATION_FIELDS = 10, OBSERVATION_BYTES = 2 + (OBSERVATION_FIELDS + 1) * 12 };
 
-/* `stage_ordinal` instead of a version when not negative. */
+/* A row of the staging table has an ordinal in the version's place, and one field more. */
+struct stage_part {
+    int32_t ordinal;
+    bool repeated;
+};
+
 static void put_observation(struct ww_buf *out, const struct ww_copy_observation *row,
-                            int32_t stage_ordinal) {
+                            const struct stage_part *stage) {
     char *p = ww_buf_reserve(out, OBSERVATION_BYTES + row->detail.len + 1);
     if (!p)
         return;
     char *start = p;
-    p = put_count(p, OBSERVATION_FIELDS);
+    p = put_count(p, stage ? OBSERVATION_FIELDS + 1 : OBSERVATION_FIELDS);
     p = put_i64(p, row->datastream_id);
     p = put_i64(p, row->time_us - POSTGRES_EPOCH_US);
     p = put_i64(p, row->raw_message_id);
@@ -127,18 +132,21 @@ static void put_observation(struct ww_buf *out, const struct ww_copy_observation
     p = put_double(p, row->value);
     p = put_i32(p, row->interval_s);
     p = put_i32_or_null(p, row->ward_id);
-    p = stage_ordinal >= 0 ? put_i32(p, stage_ordinal) : put_i16(p, 1);
+    p = stage ? put_i32(p, stage->ordinal) : put_i16(p, 1);
     p = put_bytes(p, &row->flag, 1);
     p = put_jsonb_or_null(p, row->detail);
+    if (stage)
+        p = put_bytes(p, stage->repeated ? "\1" : "\0", 1);
     out->len += (size_t)(p - start);
 }
 
 void ww_copy_observation(struct ww_buf *out, const struct ww_copy_observation *row) {
-    put_observation(out, row, -1);
+    put_observation(out, row, NULL);
 }
 
-void ww_copy_stage(struct ww_buf *out, const struct ww_copy_observation *row, int32_t ordinal) {
-    put_observation(out, row, ordinal);
+void ww_copy_stage(struct ww_buf *out, const struct ww_copy_observation *row, int32_t ordinal,
+                   bool repeated) {
+    put_observation(out, row, &(struct stage_part){ordinal, repeated});
 }
 
 /* EWKB of a point, big-endian, SRID 4490. */

@@ -30,8 +30,9 @@ struct ww_copy_observation {
     struct ww_str detail;
 };
 void ww_copy_observation(struct ww_buf *out, const struct ww_copy_observation *row);
-/* The same into the staging table, with the row's ordinal within the transaction. */
-void ww_copy_stage(struct ww_buf *out, const struct ww_copy_observation *row, int32_t ordinal);
+/* The same into the staging table, with the row's ordinal within the transaction, and whether its
+ * message was committed before. */
+void ww_copy_stage(struct ww_buf *out, const struct ww_copy_observation *row, int32_t ordinal, bool repeated);
 
 void ww_copy_foi(struct ww_buf *out, int64_t id, const struct ww_own_place *own, const char *datum);
 

@@ -1,12 +1,17 @@
 -- once
 -- Stores what is new of the staged rows; a value that equals the one before it (stored, or
--- staged earlier) is a duplicate, another value a correction with the next version.
+-- staged earlier) is a duplicate, another value a correction with the next version. A message that was
+-- committed before only adds what was never there: a value that it sent then and that was
+-- corrected since does not come back.
 -- Returns, for all rows but the plain new ones: ordinal, stored, version.
 WITH known AS MATERIALIZED (
     SELECT s.ordinal, s.datastream_id, s.phenomenon_time, s.interval_s, s.value, s.flag,
            o.version AS old_version, o.value AS old_value, o.flag AS old_flag,
            lag(s.value) OVER w AS prev_value, lag(s.flag) OVER w AS prev_flag,
-           row_number() OVER w AS nth
+           row_number() OVER w AS nth,
+           s.repeated AND EXISTS (SELECT FROM observation v
+                                  WHERE v.datastream_id = s.datastream_id AND v.phenomenon_time = s.phenomenon_time
+                                    AND v.interval_s = s.interval_s AND v.value = s.value AND v.flag = s.flag) AS seen
     FROM pg_temp.stage s
     LEFT JOIN LATERAL (
         SELECT version, value, flag
@@ -17,6 +22,7 @@ WITH known AS MATERIALIZED (
     WINDOW w AS (PARTITION BY s.datastream_id, s.phenomenon_time, s.interval_s ORDER BY s.ordinal)
 ), judged AS MATERIALIZED (
     SELECT k.*,
+           NOT seen AND
            CASE WHEN nth = 1 THEN old_version IS NULL OR (value, flag) IS DISTINCT FROM (old_value, old_flag)
                 ELSE (value, flag) IS DISTINCT FROM (prev_value, prev_flag) END AS stored
     FROM known k
