@@ -72,7 +72,8 @@ cluster_find_socket() {
     else
         cluster_socket_shown=$cluster_socket
     fi
-    cluster_conninfo="host=$cluster_socket_shown dbname=wardwatch user=wardwatch"
+    local quoted=${cluster_socket_shown//\\/\\\\}
+    cluster_conninfo="host='${quoted//\'/\\\'}' dbname=wardwatch user=wardwatch"
 }
 
 cluster_prepare() {
