@@ -1,12 +1,15 @@
 /* wardwatch load: the district's own data from files into the database. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "geo/base/json_writer.h"
 #include "geo/coordinate.h"
+#include "geo/unit.h"
 #include "geo/ward_index.h"
 #include "ingest/decode/feed_config.h"
-#include "ingest/judge.h"
+#include "ingest/rule_config.h"
+#include "server/change_body.h"
 #include "server/commands.h"
 #include "server/geojson_file.h"
 
@@ -15,18 +18,23 @@ enum { FILE_CEILING = 1 << 30, PAGE_ROWS = 500, PAGE_CEILING = 60 << 20, PAGE_FU
 static const char help[] =
     "usage: wardwatch load wards FILE --code PROP --name PROP [--name-en PROP] [--datum D] --db CONNINFO\n"
     "       wardwatch load sites|things|waterways FILE [--datum D] --db CONNINFO\n"
-    "       wardwatch load feeds|rules FILE --db CONNINFO\n"
+    "       wardwatch load facts|feeds|limits|rules FILE --db CONNINFO\n"
     "       wardwatch load district DIR --db CONNINFO     all of them: district.json, wards.geojson, "
     "sites.geojson,\n"
     "                                                     waterways.geojson, feeds.json, things.geojson, "
-    "rules.json\n\n"
+    "rules.json;\n"
+    "                                                     limits.json when it is there\n\n"
     "wards: GeoJSON polygons; PROP names the property that holds the code (default \"code\") and the name. "
     "Invalid polygons\n"
     "  are repaired and reported. Things and sites are placed again afterwards.\n"
     "sites, things: GeoJSON points with code|key, name_zh, name_en, kind|class, limit_class, feed and site "
     "(things), …\n"
+    "facts: JSON object {name_zh, name_en, time_zone, synthetic, attribution}: days and nights follow its "
+    "time_zone.\n"
     "feeds: JSON array of {name, title, config}; rules: JSON array of {code, name_zh, name_en, severity, "
     "config}.\n"
+    "limits: JSON array of the columns of limit_value, property as its code; a row that is there is left "
+    "alone.\n"
     "D: WGS84 (default), CGCS2000, GCJ-02, BD-09 or EPSG:n. Each file is loaded whole or not at all; loading "
     "it again\n"
     "changes what differs. Running servers take it up at once.\n";
@@ -274,12 +282,91 @@ static enum ww_status store_json(struct load *l, const char *query, struct ww_st
     return st;
 }
 
+/* A rule about an unknown property, or about limits that nobody entered, would be silent for ever. */
+static enum ww_status check_rule_facts(struct load *l, const struct ww_rule_config *config,
+                                       struct ww_error *err) {
+    struct ww_pg_args args;
+    const struct ww_pg_result *r;
+    ww_pg_args_init(&args);
+    ww_pg_arg_str(&args, config->property);
+    ww_pg_arg_str(&args, config->standard);
+    ww_pg_arg_str(&args, config->averaging);
+    if (config->limit_class.len > 0)
+        ww_pg_arg_str(&args, config->limit_class);
+    else
+        ww_pg_arg_null(&args);
+    enum ww_status st = ww_pg_sync_query(l->sync, ww_sql_find("api_rule_facts"), &args, &r, err);
+    ww_pg_args_clear(&args);
+    if (st == WW_OK && !ww_pg_bool(r, 0, 0))
+        st = ww_error_set(err, WW_NOT_FOUND, "there is no property %.*s", WW_STR_ARG(config->property));
+    else if (st == WW_OK && !ww_pg_bool(r, 0, 1))
+        st = ww_error_set(err, WW_NOT_FOUND,
+                          "there is no limit for this property, standard, averaging and class");
+    return st;
+}
+
 static enum ww_status store_rule(struct load *l, const struct ww_json_node *rule, struct ww_error *err) {
     const struct ww_json_node *config = ww_json_get(rule, "config");
+    int64_t severity;
     if (!config)
         return ww_error_set(err, WW_BAD_INPUT, "a rule needs \"config\"");
-    enum ww_status st = ww_judge_check_config(config->text, err);
-    return st == WW_OK ? store_json(l, "load_rule", rule->text, err) : st;
+    if (!ww_json_as_i64(ww_json_get(rule, "severity"), &severity) || severity < 1 || severity > 4)
+        return ww_error_set(err, WW_BAD_INPUT, "\"severity\" must be 1, 2, 3 or 4");
+    struct ww_arena *arena = ww_arena_new(1 << 20);
+    if (!arena)
+        return ww_error_set(err, WW_NO_MEMORY, "out of memory");
+    struct ww_rule_config parsed;
+    enum ww_status st = ww_rule_config_parse(arena, config->text, &parsed, err);
+    if (st == WW_OK)
+        st = check_rule_facts(l, &parsed, err);
+    if (st == WW_OK)
+        st = store_json(l, "load_rule", rule->text, err);
+    ww_arena_free(arena);
+    return st;
+}
+
+/* The limit's unit must be one that the property's values can be compared in. */
+static enum ww_status check_limit_unit(struct load *l, const struct ww_limit_body *limit,
+                                       struct ww_error *err) {
+    struct ww_pg_args args;
+    const struct ww_pg_result *r;
+    ww_pg_args_init(&args);
+    ww_pg_arg_str(&args, limit->column[0]);
+    enum ww_status st = ww_pg_sync_query(l->sync, ww_sql_find("api_property_unit"), &args, &r, err);
+    ww_pg_args_clear(&args);
+    if (st != WW_OK)
+        return st;
+    if (ww_pg_rows(r) == 0)
+        return ww_error_set(err, WW_NOT_FOUND, "there is no property %.*s", WW_STR_ARG(limit->column[0]));
+    struct ww_conversion conversion;
+    return ww_unit_conversion(limit->column[8], ww_pg_str(r, 0, 0), ww_pg_double(r, 0, 1), &conversion, err);
+}
+
+static enum ww_status store_limit(struct load *l, const struct ww_json_node *item, struct ww_error *err) {
+    struct ww_arena *arena = ww_arena_new(1 << 20);
+    if (!arena)
+        return ww_error_set(err, WW_NO_MEMORY, "out of memory");
+    struct ww_limit_body limit;
+    enum ww_status st = ww_limit_body_read(arena, item->text, &limit, err);
+    if (st == WW_OK)
+        st = check_limit_unit(l, &limit, err);
+    if (st == WW_OK) {
+        struct ww_pg_args args;
+        ww_pg_args_init(&args);
+        for (int i = 0; i < WW_LIMIT_COLUMNS; i++) {
+            if (limit.column[i].ptr)
+                ww_pg_arg_str(&args, limit.column[i]);
+            else
+                ww_pg_arg_null(&args);
+        }
+        st = ww_pg_sync_query(l->sync, ww_sql_find("load_limit"), &args, NULL, err);
+        ww_pg_args_clear(&args);
+        if (st == WW_CONFLICT)
+            ww_error_set(err, st, "%.*s already has another limit for %.*s at that time",
+                         WW_STR_ARG(limit.column[1]), WW_STR_ARG(limit.column[0]));
+    }
+    ww_arena_free(arena);
+    return st;
 }
 
 static enum ww_status store_district(struct load *l, const struct ww_json_node *district,
@@ -294,6 +381,18 @@ static enum ww_status store_district(struct load *l, const struct ww_json_node *
 
 typedef enum ww_status store_fn(struct load *l, const struct ww_json_node *item, struct ww_error *err);
 
+/* Says which of the array's items is wrong. */
+static void name_item(const struct ww_json_node *item, uint64_t number, struct ww_error *err) {
+    struct ww_str name = text_of(item, "code");
+    name = name.len > 0 ? name : text_of(item, "name");
+    char message[sizeof err->message];
+    snprintf(message, sizeof message, "item %llu%s%.*s: %.200s", (unsigned long long)number,
+             name.len > 0 ? ", " : "", name.len > 60 ? 60 : (int)name.len, name.len > 0 ? name.ptr : "",
+             err->message);
+    memcpy(err->message, message, sizeof message);
+    err->line = err->column = 0; /* they count inside the item */
+}
+
 static enum ww_status load_json(struct load *l, struct ww_str text, store_fn *store, bool is_list,
                                 struct ww_error *err) {
     struct ww_arena *arena = ww_arena_new(FILE_CEILING);
@@ -306,8 +405,11 @@ static enum ww_status load_json(struct load *l, struct ww_str text, store_fn *st
         st = store(l, root, err);
         l->rows++;
     } else if (st == WW_OK) {
-        for (const struct ww_json_node *item = root->child; item && st == WW_OK; item = item->next, l->rows++)
-            st = store(l, item, err);
+        for (const struct ww_json_node *item = root->child; item && st == WW_OK; item = item->next) {
+            l->rows++;
+            if ((st = store(l, item, err)) != WW_OK)
+                name_item(item, l->rows, err);
+        }
     }
     ww_arena_free(arena);
     return st;
@@ -331,13 +433,14 @@ static const struct kind {
     {"waterways", "waterways.geojson", add_waterway, "load_waterways", NULL, false},
     {"feeds", "feeds.json", NULL, NULL, store_feed, true},
     {"things", "things.geojson", add_thing, "load_things", NULL, false},
+    {"limits", "limits.json", NULL, NULL, store_limit, true},
     {"rules", "rules.json", NULL, NULL, store_rule, true},
 };
 
 static enum ww_status after_wards(struct load *l, struct ww_error *err) {
     const struct ww_pg_result *r;
     enum ww_status st = ww_pg_sync_query(l->sync, ww_sql_find("load_place_again"), NULL, &r, err);
-    if (st == WW_OK)
+    if (st == WW_OK && (ww_pg_i64(r, 0, 0) > 0 || ww_pg_i64(r, 0, 1) > 0))
         printf("placed again: %lld things, %lld sites in another ward\n", (long long)ww_pg_i64(r, 0, 0),
                (long long)ww_pg_i64(r, 0, 1));
     return st;
@@ -348,6 +451,8 @@ static enum ww_status load_text(struct load *l, const struct kind *kind, struct 
     if (kind->store)
         return load_json(l, text, kind->store, kind->is_list, err);
     l->query = kind->query;
+    if (ww_str_starts(text, WW_STR("\x1f\x8b")))
+        return ww_error_set(err, WW_BAD_INPUT, "is gzipped: unpack it first (gunzip)");
     enum ww_status st = ww_geojson_each(text, kind->each, l, err);
     if (st == WW_OK)
         st = flush(l, err);
@@ -393,6 +498,8 @@ static enum ww_status load_directory(struct load *l, const char *dir, struct ww_
     static char path[4096];
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, kinds[i].file);
+        if (kinds[i].store == store_limit && access(path, F_OK) != 0)
+            continue; /* the law's own limits came with the migrations */
         enum ww_status st = load_file(l, &kinds[i], path, err);
         if (st != WW_OK)
             return st;
