@@ -199,8 +199,12 @@ static void queue_rest(struct ww_path *path) {
     queue_alerts(path);
     /* A statement that could not be queued must not be missing from what is committed. */
     const char *end = g->failed == WW_OK ? "COMMIT" : "ROLLBACK";
-    if (ww_pg_exec(path->pg, end, NULL, on_commit, path) != WW_OK)
-        ww_pg_drop(path->pg); /* down already: on_pg_state has told everybody */
+    enum ww_status st = ww_pg_exec(path->pg, end, NULL, on_commit, path);
+    if (st == WW_OK)
+        return;
+    queue(path, st);
+    ww_pg_drop(path->pg); /* what was queued must not be committed by the next group's COMMIT */
+    finish_failed(path);  /* on_commit will not come */
 }
 
 static void queue_foi(struct ww_path *path) {

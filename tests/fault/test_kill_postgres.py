@@ -81,10 +81,11 @@ def test_terminating_the_writer_loses_nothing(new_database, serve, clients, undi
     database, server, senders = start(new_database, serve, clients)
     rng = random.Random(SEED)
     terminated = 0
-    for n in range(KILLS * 3):
-        assert senders.wait_acknowledged((n + 1) * senders.total // (KILLS * 3 + 2)), senders.errors
+    for n in range(KILLS):
+        assert senders.wait_acknowledged((n + 1) * senders.total // (KILLS + 2)), senders.errors
         time.sleep(rng.random() * 0.02)
         terminated += int(database.value(TERMINATE))
     senders.finish()
-    assert server.process.poll() is None and terminated >= KILLS
+    # A few only: the connection waits longer, up to 30 s, each time it is lost again so soon.
+    assert server.process.poll() is None and terminated >= KILLS // 2
     check(database, senders, clients, undisturbed)
