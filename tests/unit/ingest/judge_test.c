@@ -73,7 +73,7 @@ static const struct ww_json_node *take(struct bench *b) {
     struct ww_json_node *root;
     struct ww_error err;
     ww_buf_reset(&b->said);
-    ww_judge_take_actions(b->judge, &b->said, &b->opened, &b->cleared);
+    assert_int_equal(ww_judge_take_actions(b->judge, &b->said, &b->opened, &b->cleared), WW_OK);
     if (b->said.len == 0)
         return NULL;
     struct ww_str copy = ww_arena_copy(b->arena, ww_buf_str(&b->said));
