@@ -32,7 +32,7 @@ void group_requeue(struct ww_path *path, struct group *g) {
     for (struct submission *s = g->members.head; s; s = s->next) {
         s->generation = 0;
         s->raw_message_id = 0;
-        s->stored = s->corrections = s->duplicates = 0;
+        s->stored = s->corrections = s->duplicates = s->late = 0;
         s->repeated = false;
     }
     submissions_put_back(&path->waiting, &g->members);
@@ -242,7 +242,6 @@ enum take_result group_take(struct ww_path *path, struct group *g, struct submis
     s->raw_message_id = id_pool_take(&path->message_ids);
     note_months(path, g, s);
     g->n_rows += s->located.n_rows;
-    path->totals.outside_wards += s->located.n_outside;
     if (!g->slow) {
         if (g->members.count == 0)
             begin_rows(g);
@@ -289,7 +288,7 @@ void group_judge_stored(struct ww_path *path, struct group *g, const struct ww_p
             if (time_us > ds->last_time_us)
                 ds->last_time_us = time_us;
             else
-                path->totals.late++;
+                s->late++;
             judge_row(path, s, i);
         }
     }

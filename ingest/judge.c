@@ -42,8 +42,10 @@ struct watch {
     int64_t count, peak_at_us, last_at_us; /* of the open alert */
     double peak, last;
     uint32_t compiled;
-    uint32_t next; /* watch of the same datastream, or WW_CATALOG_NONE */
-    bool dirty;    /* the open alert's row lags behind */
+    uint32_t next;        /* watch of the same datastream, or WW_CATALOG_NONE */
+    bool dirty;           /* the open alert's row lags behind */
+    uint32_t open_number; /* of its open action … */
+    uint64_t open_group;  /* … in that group */
 };
 
 struct ww_judge {
@@ -61,7 +63,8 @@ struct ww_judge {
     struct ww_buf actions;
     uint32_t *dirty;
     uint32_t n_dirty, cap_dirty;
-    uint64_t opened, cleared;
+    uint64_t opened, cleared; /* in the group at hand */
+    uint64_t group;
 };
 
 struct ww_judge *ww_judge_new(void) {
@@ -69,6 +72,7 @@ struct ww_judge *ww_judge_new(void) {
     j->arena = ww_arena_new(JUDGE_CEILING * (size_t)16);
     assert(j->arena);
     ww_buf_init(&j->actions, ACTIONS_CEILING);
+    j->group = 1;
     return j;
 }
 
@@ -331,6 +335,10 @@ static void write_explanation(const struct ww_judge *j, const struct watch *w,
     ww_json_end_object(json);
 }
 
+static bool has_too_many_moves(const struct ww_judge *j) {
+    return j->opened + j->cleared > WW_JUDGE_MOST_MOVES;
+}
+
 static void begin_action(struct ww_judge *j, const struct watch *w, const char *op, struct ww_json *json) {
     if (j->actions.len > 0)
         ww_buf_char(&j->actions, ',');
@@ -375,8 +383,16 @@ static void open_alert(struct ww_judge *j, struct watch *w, const struct ww_limi
     for (int i = 0; i < w->state->n_window; i++)
         if (w->state->window[i].exceeds)
             note_exceedance(w, c->detector.limits, &w->state->window[i]);
+    w->dirty = false;
+    w->open_number = (uint32_t)++j->opened;
+    w->open_group = j->group;
+    j->n_open++;
+    if (has_too_many_moves(j))
+        return;
     struct ww_json json;
     begin_action(j, w, "open", &json);
+    ww_json_key(&json, "number");
+    ww_json_int(&json, w->open_number);
     ww_json_key(&json, "version");
     ww_json_int(&json, rule->version);
     ww_json_key(&json, "severity");
@@ -391,20 +407,23 @@ static void open_alert(struct ww_judge *j, struct watch *w, const struct ww_limi
     json_instant(&json, "at", fired->time_us);
     write_explanation(j, w, fired, &json);
     ww_json_end_object(&json);
-    w->dirty = false;
-    j->opened++;
-    j->n_open++;
 }
 
 static void clear_alert(struct ww_judge *j, struct watch *w, const struct ww_limit_sample *s) {
     w->last = s->value;
-    struct ww_json json;
-    begin_action(j, w, "clear", &json);
-    json_instant(&json, "at", s->time_us);
-    ww_json_end_object(&json);
     w->dirty = false;
     j->cleared++;
     j->n_open--;
+    if (has_too_many_moves(j))
+        return;
+    struct ww_json json;
+    begin_action(j, w, "clear", &json);
+    json_instant(&json, "at", s->time_us);
+    if (w->open_group == j->group) { /* both in one transaction: the alert is written once, closed */
+        ww_json_key(&json, "of");
+        ww_json_int(&json, w->open_number);
+    }
+    ww_json_end_object(&json);
 }
 
 void ww_judge_step(struct ww_judge *j, const struct ww_cat_datastream *ds, const struct ww_reading *reading,
@@ -433,7 +452,7 @@ void ww_judge_step(struct ww_judge *j, const struct ww_cat_datastream *ds, const
     }
 }
 
-void ww_judge_take_actions(struct ww_judge *j, struct ww_buf *out, uint64_t *opened, uint64_t *cleared) {
+static void write_updates(struct ww_judge *j) {
     for (uint32_t i = 0; i < j->n_dirty; i++) {
         struct watch *w = &j->watches[j->dirty[i]];
         if (!w->dirty) /* cleared since, or told twice */
@@ -444,16 +463,25 @@ void ww_judge_take_actions(struct ww_judge *j, struct ww_buf *out, uint64_t *ope
         w->dirty = false;
     }
     j->n_dirty = 0;
+}
+
+enum ww_status ww_judge_take_actions(struct ww_judge *j, struct ww_buf *out, uint64_t *opened,
+                                     uint64_t *cleared) {
+    bool too_many = has_too_many_moves(j);
+    write_updates(j);
     *opened = j->opened;
     *cleared = j->cleared;
     j->opened = j->cleared = 0;
-    if (j->actions.len > 0) {
+    j->group++;
+    enum ww_status st = too_many ? WW_TOO_LARGE : ww_buf_status(&j->actions);
+    if (st == WW_OK && j->actions.len > 0) {
         ww_buf_char(out, '[');
         ww_buf_str_add(out, ww_buf_str(&j->actions));
         ww_buf_char(out, ']');
+        st = ww_buf_status(out);
     }
-    assert(ww_buf_status(&j->actions) == WW_OK);
     ww_buf_reset(&j->actions);
+    return st;
 }
 
 uint32_t ww_judge_rule_count(const struct ww_judge *j) {

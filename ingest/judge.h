@@ -56,9 +56,13 @@ bool ww_judge_set_open(struct ww_judge *judge, const struct ww_cat_datastream *d
 /* Judges one live reading; actions are added to what ww_judge_take_actions will give. */
 void ww_judge_step(struct ww_judge *judge, const struct ww_cat_datastream *datastream,
                    const struct ww_reading *reading, uint32_t ward_id);
+/* The most openings and clearings that one transaction may hold: some seconds of PostgreSQL's time. */
+#define WW_JUDGE_MOST_MOVES 20000
 /* Ends a transaction's worth: writes the JSON array for alert_apply into `out` (nothing when
- * no alert moves), counts openings and clearings, and forgets the actions. */
-void ww_judge_take_actions(struct ww_judge *judge, struct ww_buf *out, uint64_t *opened, uint64_t *cleared);
+ * no alert moves), counts openings and clearings, and forgets the actions. WW_TOO_LARGE when there were
+ * more moves than a transaction may hold: then the state is ahead of the database and must be rebuilt. */
+enum ww_status ww_judge_take_actions(struct ww_judge *judge, struct ww_buf *out, uint64_t *opened,
+                                     uint64_t *cleared) WW_MUST_CHECK;
 
 uint32_t ww_judge_rule_count(const struct ww_judge *judge);
 uint32_t ww_judge_open_count(const struct ww_judge *judge);

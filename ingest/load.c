@@ -14,7 +14,7 @@
 #include "geo/base/log.h"
 #include "ingest/path_internal.h"
 
-enum { DATASTREAM_PAGE = 1000, WKB_CEILING = 512 << 20 };
+enum { DATASTREAM_PAGE = 1000, READINGS_PAGE = 200000, WKB_CEILING = 512 << 20 };
 
 struct loader {
     struct ww_path *path; /* NULL: stopped; frees itself when its query is answered */
@@ -277,14 +277,16 @@ static bool ask_readings(struct loader *l, struct ww_pg_args *args) {
     for (int k = 0; k < 4; k++)
         ww_buf_init(&lists[k], 1 << 20);
     uint32_t n = 0;
+    int64_t rows = 0; /* that the page will bring, roughly: at most one a minute of the span */
     uint32_t i = (uint32_t)l->after;
-    for (; i < c->n_datastreams && n < DATASTREAM_PAGE; i++) {
+    for (; i < c->n_datastreams && n < DATASTREAM_PAGE && rows < READINGS_PAGE; i++) {
         uint32_t readings;
         int64_t span_us;
         char flags[16];
         if (c->datastreams[i].last_time_us == WW_INSTANT_NONE ||
             !ww_judge_memory(l->world->judge, &c->datastreams[i], &readings, &span_us, flags))
             continue;
+        rows += readings + span_us / (60 * WW_SECOND_US);
         char separator = n == 0 ? '{' : ',';
         ww_buf_printf(&lists[0], "%c%lld", separator, (long long)c->datastreams[i].id);
         ww_buf_printf(&lists[1], "%c%u", separator, readings);

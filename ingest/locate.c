@@ -122,6 +122,9 @@ static enum ww_status take_row(struct context *c, uint32_t row, const struct res
     if (b->time_us[row] < OLDEST_US)
         return add_dead(c, row, "time", "lies before the year 1900");
 
+    double value = b->value[row] * r->conversion.factor + r->conversion.offset;
+    if (!isfinite(value))
+        return add_dead(c, row, "value", "is too large in the unit that the property is kept in");
     const struct ww_cat_thing *thing = &c->catalog->things[r->thing];
     uint32_t ward_id;
     struct ww_place place = {0, 0};
@@ -145,7 +148,7 @@ static enum ww_status take_row(struct context *c, uint32_t row, const struct res
     out->row[out->n_rows] = row;
     out->datastream[out->n_rows] = r->datastream;
     out->ward_id[out->n_rows] = ward_id;
-    out->value[out->n_rows] = b->value[row] * r->conversion.factor + r->conversion.offset;
+    out->value[out->n_rows] = value;
     out->n_rows++;
     return WW_OK;
 }

@@ -80,6 +80,8 @@ static void count_receipt(struct ww_path_counters *c, const struct submission *s
     c->stored += s->stored;
     c->corrections += s->corrections;
     c->duplicates += s->duplicates;
+    c->late += s->late;
+    c->outside_wards += s->located.n_outside;
     c->dead += dead;
     c->in_flight -= received;
 }
@@ -339,6 +341,23 @@ static void on_pg_state(void *arg, struct ww_pg *pg, bool up) {
     load_stop(path);
     path_set_state(path, WRITER_DOWN, err.message);
     path_fail_all(path, &err);
+    path_kick(path); /* a drain may have waited for these */
+}
+
+static void reload_soon(struct ww_path *path) {
+    if (evtimer_pending(path->reload_timer, NULL))
+        return;
+    const struct timeval delay = {0, RELOAD_DELAY_MS * 1000};
+    evtimer_add(path->reload_timer, &delay);
+}
+
+/* What was notified while nobody listened is lost: look at everything again that has been looked at before.
+ */
+static void on_listener_state(void *arg, struct ww_pg *pg, bool up) {
+    (void)pg;
+    struct ww_path *path = arg;
+    if (up && (path->world || path->loader))
+        reload_soon(path);
 }
 
 static void on_notify(void *arg, struct ww_str channel, struct ww_str payload) {
@@ -347,10 +366,8 @@ static void on_notify(void *arg, struct ww_str channel, struct ww_str payload) {
     (void)channel;
     struct ww_path *path = arg;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        if (!ww_str_is(payload, tables[i]) || evtimer_pending(path->reload_timer, NULL))
-            continue;
-        const struct timeval delay = {0, RELOAD_DELAY_MS * 1000};
-        evtimer_add(path->reload_timer, &delay);
+        if (ww_str_is(payload, tables[i]))
+            reload_soon(path);
     }
 }
 
@@ -404,13 +421,14 @@ struct ww_path *ww_path_new(struct event_base *base, const struct ww_path_option
                       "datastream_id bigint, phenomenon_time timestamptz, raw_message_id bigint, "
                       "foi_id bigint, value float8, interval_s integer, ward_id integer, "
                       "flag \"char\", detail jsonb, repeated boolean) ON COMMIT DELETE ROWS"};
-    path->pg = ww_pg_new(base, &pg, on_pg_state, path);
     struct ww_pg_options listen = {.conninfo = options->conninfo,
                                    .application = "wardwatch catalog",
                                    .on_connect = "LISTEN ww_catalog",
                                    .on_notify = on_notify,
                                    .notify_arg = path};
-    path->listener = ww_pg_new(base, &listen, NULL, NULL);
+    path->listener =
+        ww_pg_new(base, &listen, on_listener_state, path); /* before what it tells about is read */
+    path->pg = ww_pg_new(base, &pg, on_pg_state, path);
     return path;
 }
 

@@ -55,7 +55,7 @@ struct submission {
     int64_t raw_message_id;
     int32_t feed_id;
     int attempts;
-    uint64_t stored, corrections, duplicates;
+    uint64_t stored, corrections, duplicates, late;
     bool repeated;          /* the same bytes were committed before: its dead rows are not kept again */
     uint32_t first_ordinal; /* of its rows in a slow group */
 };

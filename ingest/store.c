@@ -53,8 +53,13 @@ static void finish_ok(struct ww_path *path) {
     path_kick(path);
 }
 
+/* One message of the group is to blame: alone, it is told so. */
+static bool blames_a_message(enum ww_status status) {
+    return status == WW_BAD_INPUT || status == WW_TOO_LARGE;
+}
+
 static bool is_ours_to_retry(enum ww_status status) {
-    return status == WW_CONFLICT || status == WW_BAD_INPUT;
+    return status == WW_CONFLICT || blames_a_message(status);
 }
 
 /* The transaction did not happen, or nobody knows. What was judged is wrong now: build the state
@@ -76,13 +81,13 @@ static void finish_failed(struct ww_path *path) {
     struct submission *s;
     while ((s = submissions_take(&g->members))) {
         s->attempts++;
-        bool hopeless = err.status == WW_BAD_INPUT && alone;
+        bool hopeless = blames_a_message(err.status) && alone;
         if (retry && !hopeless && s->attempts < MAX_ATTEMPTS)
             submissions_add(&again, s);
         else
             path_answer(s, retry && !hopeless ? WW_UNAVAILABLE : err.status, &err);
     }
-    if (again.count > 0 && err.status == WW_BAD_INPUT) {
+    if (again.count > 0 && blames_a_message(err.status)) {
         path->solo = true;
         path->solo_left = again.count;
     }
@@ -178,7 +183,15 @@ static void queue_ledger(struct ww_path *path) {
 
 static void queue_alerts(struct ww_path *path) {
     struct group *g = &path->writing;
-    ww_judge_take_actions(path->world->judge, &g->actions, &g->opened, &g->cleared);
+    enum ww_status st = ww_judge_take_actions(path->world->judge, &g->actions, &g->opened, &g->cleared);
+    if (st != WW_OK) {
+        struct ww_error err;
+        ww_error_set(&err, st,
+                     "the message moves more alerts than one transaction may (%d): send it in smaller parts",
+                     WW_JUDGE_MOST_MOVES);
+        note_failure(g, st, &err);
+        return;
+    }
     if (g->actions.len == 0)
         return;
     struct ww_pg_args args;

@@ -224,20 +224,27 @@ CREATE TABLE observation (
 ) PARTITION BY RANGE (phenomenon_time);
 COMMENT ON TABLE observation IS 'All versions; observation_current has the newest of each';
 
--- One partition a month, made ahead and on demand; safe to call from several servers at once.
+-- Partitions, made ahead and on demand; safe to call from several servers at once. A month each from 2020 on, a
+-- year each from 1990, one for all before: however old the dates in a message are, it can't make many of them.
 CREATE FUNCTION ensure_partition(at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    first date := date_trunc('month', at AT TIME ZONE 'UTC')::date;
-    last  date := (first + interval '1 month')::date;
-    name  text := 'observation_' || to_char(first, 'YYYY_MM');
+    day   date := (at AT TIME ZONE 'UTC')::date;
+    unit  text := CASE WHEN day < '2020-01-01' THEN 'year' ELSE 'month' END;
+    first date := date_trunc(unit, day);
+    last  date := first + ('1 ' || unit)::interval;
+    name  text := 'observation_' || to_char(first, CASE unit WHEN 'year' THEN 'YYYY' ELSE 'YYYY_MM' END);
+    range text := format('FROM (%L) TO (%L)', first || ' 00:00:00+00', last || ' 00:00:00+00');
 BEGIN
+    IF day < '1990-01-01' THEN
+        name := 'observation_before_1990';
+        range := 'FROM (MINVALUE) TO (''1990-01-01 00:00:00+00'')';
+    END IF;
     IF to_regclass('wardwatch.' || name) IS NOT NULL THEN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('wardwatch.ensure_partition'));
     IF to_regclass('wardwatch.' || name) IS NULL THEN
-        EXECUTE format('CREATE TABLE wardwatch.%I PARTITION OF wardwatch.observation FOR VALUES FROM (%L) TO (%L)',
-                       name, first::text || ' 00:00:00+00', last::text || ' 00:00:00+00');
+        EXECUTE format('CREATE TABLE wardwatch.%I PARTITION OF wardwatch.observation FOR VALUES ', name) || range;
     END IF;
 END $$;
 SELECT ensure_partition(now() + make_interval(months => m)) FROM generate_series(-1, 3) AS m;

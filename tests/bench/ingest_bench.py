@@ -74,7 +74,7 @@ class Bench:
         self.ww("load", "wards", os.path.join(city, "wards.geojson"))
         feed = subprocess.run([self.args.wardwatch, "simulate", "--load", "--print-feed"], check=True,
                               stdout=subprocess.PIPE, text=True).stdout
-        pathlib.Path(self.path("feed.json")).write_text(json.dumps({**json.loads(feed)["config"], "keep_raw": True}), encoding="utf-8")
+        pathlib.Path(self.path("feed.json")).write_text(json.dumps({**json.loads(feed), "keep_raw": True}), encoding="utf-8")
         self.ww("feed", "add", "load", "--config", self.path("feed.json"))
         subprocess.run([self.args.wardwatch, "simulate", "--load", "--things", self.path("things.geojson"), "--series",
                         str(self.args.series)], check=True, stdout=subprocess.DEVNULL)
