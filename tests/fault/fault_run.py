@@ -7,6 +7,7 @@ import threading
 import time
 
 DEADLINE_S = 240
+UNANSWERED = -1  # worse than any refusal: the server must say something, or the connection must break
 
 
 class Senders:
@@ -31,6 +32,8 @@ class Senders:
             connection.request("POST", "/ingest/v1/fault", body=body, headers=headers)
             response = connection.getresponse()
             return response.status, response.read()
+        except TimeoutError:
+            return UNANSWERED, b"no answer for a minute"
         except (OSError, http.client.HTTPException):
             return 0, b""
         finally:
