@@ -99,7 +99,7 @@ static bool take_district(struct loader *l, const struct ww_pg_result *r) {
         ww_log(WW_LOG_ERROR, "setting=district time_zone=\"%.*s\" reason=\"%s\"; UTC is used",
                WW_STR_ARG(name), err.message);
     if (!l->world->zone && ww_zone_open(WW_STR("UTC"), &l->world->zone, &err) != WW_OK)
-        assert(!"UTC is always there");
+        assert(0 && "UTC is always there");
     return false;
 }
 
@@ -131,7 +131,7 @@ static bool take_wards(struct loader *l, const struct ww_pg_result *r) {
     l->wards = NULL;
     if (ww_ward_index_build(builder, &c->ward_index, &err) != WW_OK) {
         ww_log(WW_LOG_ERROR, "ward_index=failed reason=\"%s\"", err.message);
-        assert(!"valid polygons build an index");
+        assert(0 && "valid polygons build an index");
     }
     return false;
 }
