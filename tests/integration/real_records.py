@@ -18,13 +18,23 @@ SQL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sql")
 MOLAR_VOLUME_L = 24.465  # of a gas at 25 degC and 101.325 kPa
 
 
+SHARED = os.environ.get("WW_SHARED_DATA") or os.path.join(os.path.dirname(ROOT), "shared", "data")
+
+
 def data_directory(name):
-    """../shared/data/NAME beside the repository, or under $WW_SHARED_DATA; skips the test when it is not there."""
-    shared = os.environ.get("WW_SHARED_DATA") or os.path.join(os.path.dirname(ROOT), "shared", "data")
-    path = os.path.join(shared, name)
-    if not os.path.isdir(path):
-        pytest.skip(f"the real records are not part of the repository, and {path} is not there (WW_SHARED_DATA says where)")
-    return path
+    """../shared/data/NAME beside the repository, or under $WW_SHARED_DATA."""
+    return os.path.join(SHARED, name)
+
+
+def skip_without(name):
+    """A mark for tests of a data set that is not part of the repository."""
+    path = data_directory(name)
+    return pytest.mark.skipif(not os.path.isdir(path), reason=f"the real records {path} are not there (WW_SHARED_DATA says where)")
+
+
+def tune(database):
+    """As the embedded cluster has it (sql/cluster.sh): plans over many partitions take longer to compile than to run."""
+    database.sql(f'ALTER DATABASE "{database.name}" SET jit = off')
 
 
 def write_stations(kind, source, target):
