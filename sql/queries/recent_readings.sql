@@ -2,19 +2,26 @@
 -- $1 bigint[] datastreams, $2 int[] how many valid readings at least, $3 bigint[] how many microseconds
 -- at least, $4 text[] the flags that are valid. Place in the array (from 1), time, interval_s, value, flag, are
 -- older ones left out?
+-- DISTINCT ON walks the primary key and takes the newest version of each; observation_current, which asks for each
+-- row whether there is a newer one, would join every partition with every other, and with many of them the
+-- planning alone takes many seconds.
 SELECT d.nth, (extract(epoch FROM o.phenomenon_time) * 1000000)::bigint, o.interval_s, o.value, o.flag, c.older
 FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::text[]) WITH ORDINALITY AS d (id, readings, span_us, flags, nth)
 CROSS JOIN LATERAL (
     SELECT least(min(t.phenomenon_time), max(t.phenomenon_time) - d.span_us * interval '1 microsecond') AS since
-    FROM (SELECT phenomenon_time
-          FROM observation_current
-          WHERE datastream_id = d.id AND strpos(d.flags, flag::text) > 0
-          ORDER BY phenomenon_time DESC
+    FROM (SELECT v.phenomenon_time
+          FROM (SELECT DISTINCT ON (phenomenon_time, interval_s) phenomenon_time, flag
+                FROM observation
+                WHERE datastream_id = d.id
+                ORDER BY phenomenon_time DESC, interval_s DESC, version DESC) v
+          WHERE strpos(d.flags, v.flag::text) > 0
+          ORDER BY v.phenomenon_time DESC
           LIMIT d.readings) t) r
 CROSS JOIN LATERAL (
     SELECT EXISTS (SELECT FROM observation WHERE datastream_id = d.id AND phenomenon_time < r.since) AS older) c
 CROSS JOIN LATERAL (
-    SELECT phenomenon_time, interval_s, value, flag
-    FROM observation_current
-    WHERE datastream_id = d.id AND phenomenon_time >= r.since) o
+    SELECT DISTINCT ON (phenomenon_time, interval_s) phenomenon_time, interval_s, value, flag
+    FROM observation
+    WHERE datastream_id = d.id AND phenomenon_time >= r.since
+    ORDER BY phenomenon_time DESC, interval_s DESC, version DESC) o
 ORDER BY d.nth, o.phenomenon_time, o.interval_s

@@ -206,6 +206,7 @@ static void every_connection_has_our_settings(void **state) {
     assert_string_equal(one(b, "SHOW statement_timeout")->first, "1234ms");
     assert_string_equal(one(b, "SHOW DateStyle")->first, "ISO, MDY");
     assert_string_equal(one(b, "SHOW extra_float_digits")->first, "3");
+    assert_string_equal(one(b, "SHOW jit")->first, "off");
     bench_free(b);
 }
 

@@ -1,0 +1,48 @@
+"""The query that the judging state is rebuilt from, called as the program calls it."""
+
+import os
+import re
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Datastream 1: the 2nd is corrected twice, the last but one is a calibration. 2: one reading. 3: none.
+ROWS = """
+INSERT INTO observation (datastream_id, phenomenon_time, raw_message_id, value, interval_s, version, flag)
+SELECT d, timestamptz '2026-05-01 00:00Z' + minute * interval '1 minute', 1, value, 0, version, flag::"char"
+FROM (VALUES (1, 0, 1, 10, 'N'), (1, 1, 1, 11, 'N'), (1, 1, 2, 12, 'N'), (1, 1, 3, 13, 'N'), (1, 2, 1, 14, 'N'),
+             (1, 3, 1, 15, 'C'), (1, 4, 1, 16, 'N'), (2, 0, 1, 20, 'N')) v (d, minute, version, value, flag)"""
+
+
+def query():
+    with open(os.path.join(ROOT, "sql", "queries", "recent_readings.sql"), encoding="utf-8") as file:
+        return file.read()
+
+
+def recent(database, readings, span_us, prefix=""):
+    call = f"'{{1,2,3}}', '{{{readings},{readings},{readings}}}', '{{{span_us},{span_us},{span_us}}}', '{{N,N,N}}'"
+    text = f"PREPARE recent (bigint[], int[], bigint[], text[]) AS {query()};\n{prefix} EXECUTE recent({call})"
+    return database.sql(text)
+
+
+def test_the_newest_versions_of_enough_valid_readings_are_read(new_database):
+    database = new_database()
+    database.sql("SELECT ensure_partition('2026-05-01Z')")
+    database.sql(ROWS)
+
+    def values(readings, span_us=0):
+        return [(row[0], row[3], row[4], row[5]) for row in recent(database, readings, span_us) if len(row) == 6]
+
+    # Three valid ones reach over the calibration; the corrected value comes once, as it is now.
+    assert values(3) == [("1", "13", "N", "t"), ("1", "14", "N", "t"), ("1", "15", "C", "t"), ("1", "16", "N", "t"), ("2", "20", "N", "f")]
+    assert values(9)[:2] == [("1", "10", "N", "f"), ("1", "13", "N", "f")]
+    # One valid one, but two minutes at least.
+    assert values(1, 120_000_000)[:3] == [("1", "14", "N", "t"), ("1", "15", "C", "t"), ("1", "16", "N", "t")]
+
+
+def test_the_plan_grows_with_the_partitions_and_not_with_their_square(new_database):
+    database = new_database()
+    database.sql("SELECT ensure_partition(timestamptz '1990-01-01Z' + m * interval '1 month') FROM generate_series(1, 60) m")
+    partitions = int(database.value("SELECT count(*) FROM pg_inherits WHERE inhparent = 'observation'::regclass"))
+    plan = "\n".join(row[0] for row in recent(database, 3, 0, "EXPLAIN"))
+    scans = len(re.findall(r"Scan(?: Backward)?(?: using \S+)? on observation_\d{4}_\d\d(?:_pkey)? ", plan))
+    assert 0 < scans <= 2 * 3 * partitions  # three walks; a bitmap counts twice
+    assert not re.search(r"Anti Join|Hash Join|Merge Join", plan)
