@@ -127,6 +127,8 @@ static bool read_account(struct ww_arena *arena, const struct ww_pg_result *r, i
     struct ww_str name = ww_pg_str(r, row, 1);
     account->id = (int32_t)ww_pg_i64(r, row, 0);
     size_t len = name.len < sizeof account->name ? name.len : sizeof account->name - 1;
+    while (!ww_str_is_utf8((struct ww_str){name.ptr, len})) /* cut between letters, not within one */
+        len--;
     memcpy(account->name, name.ptr, len);
     account->name[len] = '\0';
     account->all_wards = ww_pg_bool(r, row, 3);

@@ -81,10 +81,19 @@ static void ring_add(struct ww_sse_hub *hub, int64_t id, int32_t ward_id, struct
     hub->counters.events++;
 }
 
+static void ring_clear(struct ww_sse_hub *hub) {
+    for (uint32_t i = 0; i < hub->count; i++)
+        ww_free((char *)(uintptr_t)ring_at(hub, i)->text.ptr);
+    hub->count = 0;
+}
+
 /* ---- Readers ---- */
 
+/* NULL also for one whose account may only send now: events are not for it. */
 static const struct ww_account *account_of(const struct reader *r) {
-    return r->anonymous ? NULL : ww_accounts_by_hash(r->hub->options.accounts, r->hash);
+    const struct ww_account *account =
+        r->anonymous ? NULL : ww_accounts_by_hash(r->hub->options.accounts, r->hash);
+    return account && account->role != WW_ROLE_FEED ? account : NULL;
 }
 
 /* Takes the reader off; its request must be answered by the caller. */
@@ -281,10 +290,16 @@ static bool add_row(struct ww_sse_hub *hub, const struct ww_pg_result *r, int ro
     ww_buf_printf(&text, "id: %" PRId64 "\nevent: %.*s\ndata: ", id, WW_STR_ARG(kind));
     ww_buf_str_add(&text, data);
     ww_buf_text(&text, "\n\n");
-    if (ww_buf_status(&text) != WW_OK) {
+    enum ww_status st = ww_buf_status(&text);
+    if (st != WW_OK) {
         ww_buf_clear(&text);
-        ww_log(WW_LOG_WARN, "sse=event_not_kept id=%" PRId64, id);
-        return false;
+        ww_log(WW_LOG_WARN, "sse=event_not_kept id=%" PRId64 " reason=%s", id, ww_status_name(st));
+        if (st != WW_TOO_LARGE)
+            return false;
+        /* It would stand in the way of all that follow: readers are reset, and look at the alerts anew. */
+        ring_clear(hub);
+        hub->evicted = hub->last_id = id;
+        return true;
     }
     ring_add(hub, id, (int32_t)ww_pg_i64(r, row, 1), ww_buf_str(&text)); /* the ring owns the bytes now */
     return true;
@@ -421,8 +436,7 @@ void ww_sse_hub_close(struct ww_sse_hub *hub) {
 }
 
 static void destroy(struct ww_sse_hub *hub) {
-    for (uint32_t i = 0; i < hub->count; i++)
-        ww_free((char *)(uintptr_t)ring_at(hub, i)->text.ptr);
+    ring_clear(hub);
     ww_free(hub->ring);
     ww_free(hub);
 }

@@ -544,6 +544,16 @@ def test_a_dead_letter_sent_as_it_was_becomes_a_new_one(server, tokens, admin):
     assert newest_letter(admin)["id"] > letter["id"]
 
 
+def test_an_account_with_a_long_name_can_give_a_dead_letter_up(seeded, server, tokens, admin):
+    name = "x" + "名" * 30
+    long_named = server.client(seeded.add_account(name, "admin"))
+    wait_until(lambda: long_named.get("/api/v1/session").status == 200, "the account to be known")
+    server.client(tokens["feed"]).ingest("water", row("bad", "2026-06-09T00:00:00Z"))
+    target = f"/api/v1/dead-letters/{newest_letter(admin)['id']}"
+    assert long_named.post(target + "/discard", "").json == {"state": "discarded"}
+    assert name.startswith(newest_letter(admin)["resolved_by"])
+
+
 def test_a_dead_letter_can_be_given_up_once(server, tokens, admin):
     server.client(tokens["feed"]).ingest("water", row("bad", "2026-06-10T00:00:00Z"))
     target = f"/api/v1/dead-letters/{newest_letter(admin)['id']}"

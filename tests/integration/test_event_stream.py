@@ -120,6 +120,30 @@ def test_a_revoked_token_ends_its_stream(seeded, server):
         assert events.status == 401
 
 
+def test_an_account_that_may_only_send_now_reads_no_more_events(seeded, server):
+    client = server.client(seeded.add_account("turned", "viewer"))
+    wait_until(lambda: client.get("/api/v1/wards").status == 200, "the account to be known")
+    with client.events() as events:
+        events.next_raw()
+        seeded.sql("UPDATE account SET role = 'feed' WHERE name = 'turned'")
+        assert events.next()["event"] == "session_end"
+        assert events.next() is None
+
+
+def test_an_event_that_is_too_large_does_not_stop_those_after_it(seeded, admin):
+    name = seeded.value("SELECT name_zh FROM thing WHERE id = 1")
+    with admin.events() as events:
+        events.next_raw()
+        seeded.sql("UPDATE thing SET name_zh = repeat('x', 70000) WHERE id = 1")
+        try:
+            add_alert(seeded, 1, 1, "cleared")
+            assert events.next()["event"] == "reset"
+        finally:
+            seeded.sql("UPDATE thing SET name_zh = :'name' WHERE id = 1", name=name)
+        alert = add_alert(seeded, 1, 1, "cleared")
+        assert events.next()["data"]["alert_id"] == alert
+
+
 def test_one_account_cannot_take_all_streams(admin):
     streams = [admin.events() for _ in range(51)]
     try:
