@@ -22,17 +22,16 @@
 
 struct ww_datum;
 
-enum ww_status ww_datum_open(struct ww_str name, struct ww_datum **out,
-                             struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_datum_open(struct ww_str name, struct ww_datum **out, struct ww_error *err) WW_MUST_CHECK;
 void ww_datum_close(struct ww_datum *datum); /* NULL is allowed */
 /* The canonical name: "WGS84", "CGCS2000", "GCJ-02", "BD-09", "EPSG:4545". */
 const char *ww_datum_name(const struct ww_datum *datum);
 /* WW_BAD_INPUT when a number is not finite, outside its range, or PROJ refuses it. */
-enum ww_status ww_datum_to_place(struct ww_datum *datum, struct ww_raw_place raw,
-                                 struct ww_place *out, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_datum_to_place(struct ww_datum *datum, struct ww_raw_place raw, struct ww_place *out,
+                                 struct ww_error *err) WW_MUST_CHECK;
 /* The other way, for exports and tests. */
-enum ww_status ww_datum_from_place(struct ww_datum *datum, struct ww_place place,
-                                   struct ww_raw_place *out, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_datum_from_place(struct ww_datum *datum, struct ww_place place, struct ww_raw_place *out,
+                                   struct ww_error *err) WW_MUST_CHECK;
 
 /* The bare formulas, WGS 84 ↔ GCJ-02 ↔ BD-09; finite input, no range check. */
 struct ww_place ww_wgs84_to_gcj02(struct ww_place wgs84);

@@ -7,9 +7,9 @@
 
 #include "geo/base/status.h"
 
-#define WW_SECOND_US INT64_C(1000000)
-#define WW_HOUR_US (3600 * WW_SECOND_US)
-#define WW_DAY_US (86400 * WW_SECOND_US)
+#define WW_SECOND_US    INT64_C(1000000)
+#define WW_HOUR_US      (3600 * WW_SECOND_US)
+#define WW_DAY_US       (86400 * WW_SECOND_US)
 #define WW_INSTANT_NONE INT64_MIN
 
 struct ww_civil { /* proleptic Gregorian */
@@ -26,8 +26,8 @@ int32_t ww_zone_offset_s(const struct ww_zone *zone, int64_t instant_us);
 
 /* WW_BAD_INPUT when a field is out of range (30 February, 24:00, second 60). A civil time that a zone skips
  * moves forward by the gap; one that happens twice is the first. zone NULL = UTC. */
-enum ww_status ww_civil_to_instant(const struct ww_civil *civil, const struct ww_zone *zone,
-                                   int64_t *out, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_civil_to_instant(const struct ww_civil *civil, const struct ww_zone *zone, int64_t *out,
+                                   struct ww_error *err) WW_MUST_CHECK;
 struct ww_civil ww_instant_to_civil(int64_t instant_us, const struct ww_zone *zone);
 
 /* ISO 8601 / RFC 3339 as feeds write it: "2026-11-23T01:02:03.5+08:00", "…Z", blank for T,
@@ -36,9 +36,8 @@ struct ww_civil ww_instant_to_civil(int64_t instant_us, const struct ww_zone *zo
 enum ww_status ww_instant_parse(struct ww_str text, const struct ww_zone *zone, int64_t *out,
                                 struct ww_error *err) WW_MUST_CHECK;
 /* By a strptime-like format of %Y %y %m %d %H %M %S %f %z %s %b %p %I and literal text. */
-enum ww_status ww_instant_parse_format(struct ww_str text, const char *format,
-                                       const struct ww_zone *zone, int64_t *out,
-                                       struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_instant_parse_format(struct ww_str text, const char *format, const struct ww_zone *zone,
+                                       int64_t *out, struct ww_error *err) WW_MUST_CHECK;
 /* "2026-11-23T01:02:03.500000Z" without needless zeros; returns the length (< 40). */
 int ww_instant_text(int64_t instant_us, char out[40]);
 /* The start of the local hour/day/… bucket of `length_us` (a divisor or multiple of a day)

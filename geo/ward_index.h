@@ -31,11 +31,10 @@ void ww_ward_index_builder_free(struct ww_ward_index_builder *builder);
  * WW_CONFLICT for a code that was added before; WW_BAD_INPUT for broken WKB, a number that is
  * not finite or out of range, or an edge that crosses the antimeridian (RFC 7946, 3.1.9: cut
  * the ward in two there). After an error the builder is as it was before. */
-enum ww_status ww_ward_index_add_wkb(struct ww_ward_index_builder *builder, uint32_t id,
-                                     struct ww_str code, const void *wkb, size_t wkb_len,
-                                     struct ww_error *err) WW_MUST_CHECK;
-enum ww_status ww_ward_index_build(struct ww_ward_index_builder *builder,
-                                   struct ww_ward_index **out, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_ward_index_add_wkb(struct ww_ward_index_builder *builder, uint32_t id, struct ww_str code,
+                                     const void *wkb, size_t wkb_len, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_ward_index_build(struct ww_ward_index_builder *builder, struct ww_ward_index **out,
+                                   struct ww_error *err) WW_MUST_CHECK;
 void ww_ward_index_free(struct ww_ward_index *index);
 /* WW_WARD_NONE outside all wards, and for numbers that are no place (NAN, latitude 91).
  * Longitudes 180 and -180 are the same. `shared` (may be NULL): more than one ward covers it. */
@@ -47,8 +46,8 @@ size_t ww_ward_index_bytes(const struct ww_ward_index *index); /* memory held, r
 
 /* What reading one polygon found. */
 struct ww_polygon_report {
-    bool repaired;       /* it was invalid and has been made valid */
-    char reason[128];    /* GEOS's reason and place, "" when valid */
+    bool repaired;    /* it was invalid and has been made valid */
+    char reason[128]; /* GEOS's reason and place, "" when valid */
     double area_before_deg2;
     double area_after_deg2;
     uint32_t parts;
@@ -60,9 +59,8 @@ struct ww_datum;
  * `datum`, repairs it when invalid, and returns EWKB (SRID 4490, always MultiPolygon) in
  * the arena. WW_BAD_INPUT names the ring and position ("part 1, ring 2, position 3: …", all
  * from 1; `field` is their path from 0, "coordinates[0][1][2]") and where in the text it is. */
-enum ww_status ww_polygon_from_geojson(struct ww_arena *arena, struct ww_str geojson,
-                                       struct ww_datum *datum, struct ww_str *ewkb,
-                                       struct ww_polygon_report *report,
+enum ww_status ww_polygon_from_geojson(struct ww_arena *arena, struct ww_str geojson, struct ww_datum *datum,
+                                       struct ww_str *ewkb, struct ww_polygon_report *report,
                                        struct ww_error *err) WW_MUST_CHECK;
 
 #endif

@@ -12,14 +12,14 @@
 #include "server/http/http.h"
 #include "sql/pg.h"
 
-struct ww_path;      /* ingest/path.h: decode → locate → judge → commit */
-struct ww_accounts;  /* server/accounts.h: tokens and who they belong to */
-struct ww_sse_hub;   /* server/sse_hub.h */
-struct ww_static;    /* server/static_files.h */
+struct ww_path;     /* ingest/path.h: decode → locate → judge → commit */
+struct ww_accounts; /* server/accounts.h: tokens and who they belong to */
+struct ww_sse_hub;  /* server/sse_hub.h */
+struct ww_static;   /* server/static_files.h */
 
 struct ww_app {
     struct event_base *base;
-    struct ww_pg_pool *pool;       /* for requests that read */
+    struct ww_pg_pool *pool; /* for requests that read */
     struct ww_http_server *http;
     struct ww_path *path;
     struct ww_accounts *accounts;

@@ -16,13 +16,13 @@ int ww_cmd_load(int argc, char **argv);
 
 /* Options as they are written: "--name VALUE" or "--name=VALUE"; a flag has no value. */
 struct ww_option {
-    const char *name; /* without dashes; NULL ends the list */
+    const char *name;   /* without dashes; NULL ends the list */
     const char **value; /* where its value goes … */
     bool *flag;         /* … or, for a flag, this is set */
 };
 
-/* Takes the options out of argv; the rest moves up to argv[1…*n_rest]. "--help" prints `help` and makes it return 0;
- * a wrong option prints one line and makes it return 2; -1 means: go on. */
+/* Takes the options out of argv; the rest moves up to argv[1…*n_rest]. "--help" prints `help` and makes it
+ * return 0; a wrong option prints one line and makes it return 2; -1 means: go on. */
 int ww_options_take(int argc, char **argv, const struct ww_option *options, const char *help, int *n_rest);
 
 /* `db`, or $WARDWATCH_DB; NULL after printing what is missing. */
@@ -33,6 +33,7 @@ struct ww_pg_sync *ww_db_open(const char *command, const char *db);
 int ww_complain(const char *command, const char *what, const struct ww_error *err);
 
 /* A whole file into `out` (which the caller clears). */
-enum ww_status ww_read_file(const char *path, size_t ceiling, struct ww_buf *out, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_read_file(const char *path, size_t ceiling, struct ww_buf *out,
+                            struct ww_error *err) WW_MUST_CHECK;
 
 #endif

@@ -32,7 +32,7 @@
 struct ww_sql {
     const char *name; /* the file's name without .sql */
     const char *text;
-    bool prepare;     /* prepared at connect unless the file's first line is "-- once" */
+    bool prepare; /* prepared at connect unless the file's first line is "-- once" */
 };
 /* Aborts when there is no such file: a missing query is our mistake. */
 const struct ww_sql *ww_sql_find(const char *name);
@@ -50,8 +50,8 @@ int ww_pg_rows(const struct ww_pg_result *r);
 int ww_pg_columns(const struct ww_pg_result *r);
 bool ww_pg_is_null(const struct ww_pg_result *r, int row, int column);
 struct ww_str ww_pg_str(const struct ww_pg_result *r, int row, int column); /* "" for NULL */
-int64_t ww_pg_i64(const struct ww_pg_result *r, int row, int column);  /* 0 for NULL; asserts a number */
-double ww_pg_double(const struct ww_pg_result *r, int row, int column); /* NAN for NULL */
+int64_t ww_pg_i64(const struct ww_pg_result *r, int row, int column);       /* 0 for NULL; asserts a number */
+double ww_pg_double(const struct ww_pg_result *r, int row, int column);     /* NAN for NULL */
 bool ww_pg_bool(const struct ww_pg_result *r, int row, int column);
 /* "INSERT 0 3", "COMMIT", "ROLLBACK": a COMMIT that answers ROLLBACK did not commit. */
 struct ww_str ww_pg_tag(const struct ww_pg_result *r);
@@ -78,19 +78,20 @@ typedef void (*ww_pg_state_cb)(void *arg, struct ww_pg *pg, bool up);
 typedef void (*ww_pg_notify_cb)(void *arg, struct ww_str channel, struct ww_str payload);
 
 struct ww_pg_options {
-    const char *conninfo;       /* URI or key=value; copied */
-    const char *application;    /* application_name; copied */
-    int statement_timeout_ms;   /* 0 = 30 000; negative = none */
-    int queue_max;              /* commands waiting or under way; 0 = 64 */
-    bool prepare;               /* prepare the named statements at connect; else on first use */
-    const char *on_connect;     /* SQL run after connecting (SET …, CREATE TEMP TABLE …, LISTEN …); copied; may be NULL */
-    ww_pg_notify_cb on_notify;  /* may be NULL */
+    const char *conninfo;     /* URI or key=value; copied */
+    const char *application;  /* application_name; copied */
+    int statement_timeout_ms; /* 0 = 30 000; negative = none */
+    int queue_max;            /* commands waiting or under way; 0 = 64 */
+    bool prepare;             /* prepare the named statements at connect; else on first use */
+    const char *
+        on_connect; /* SQL run after connecting (SET …, CREATE TEMP TABLE …, LISTEN …); copied; may be NULL */
+    ww_pg_notify_cb on_notify; /* may be NULL */
     void *notify_arg;
 };
 
 /* Starts connecting. `on_state` (may be NULL) is called at every change between usable and not. */
-struct ww_pg *ww_pg_new(struct event_base *base, const struct ww_pg_options *options,
-                        ww_pg_state_cb on_state, void *arg);
+struct ww_pg *ww_pg_new(struct event_base *base, const struct ww_pg_options *options, ww_pg_state_cb on_state,
+                        void *arg);
 /* Answers what is queued with WW_UNAVAILABLE, then frees at the end of the turn. */
 void ww_pg_free(struct ww_pg *pg);
 bool ww_pg_is_up(const struct ww_pg *pg);
@@ -103,8 +104,8 @@ const char *ww_pg_last_error(const struct ww_pg *pg);
 enum ww_status ww_pg_query(struct ww_pg *pg, const struct ww_sql *sql, const struct ww_pg_args *args,
                            ww_pg_cb cb, void *arg) WW_MUST_CHECK;
 /* Plain SQL text, for BEGIN, COMMIT, migrations, LISTEN. Several statements are allowed only without args. */
-enum ww_status ww_pg_exec(struct ww_pg *pg, const char *sql, const struct ww_pg_args *args,
-                          ww_pg_cb cb, void *arg) WW_MUST_CHECK;
+enum ww_status ww_pg_exec(struct ww_pg *pg, const char *sql, const struct ww_pg_args *args, ww_pg_cb cb,
+                          void *arg) WW_MUST_CHECK;
 /* Sends `parts` one after another through COPY … FROM STDIN, 64 KiB at a time as the socket takes
  * them. The parts must stay until the callback. */
 enum ww_status ww_pg_copy_in(struct ww_pg *pg, const char *copy_sql, const struct ww_str *parts,
@@ -135,7 +136,7 @@ enum ww_status ww_pg_sync_exec(struct ww_pg_sync *sync, const char *sql, const s
 enum ww_status ww_pg_sync_query(struct ww_pg_sync *sync, const struct ww_sql *sql,
                                 const struct ww_pg_args *args, const struct ww_pg_result **result,
                                 struct ww_error *err) WW_MUST_CHECK;
-enum ww_status ww_pg_sync_copy_in(struct ww_pg_sync *sync, const char *copy_sql,
-                                  const struct ww_str *parts, size_t n_parts, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_pg_sync_copy_in(struct ww_pg_sync *sync, const char *copy_sql, const struct ww_str *parts,
+                                  size_t n_parts, struct ww_error *err) WW_MUST_CHECK;
 
 #endif

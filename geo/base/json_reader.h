@@ -53,28 +53,28 @@ enum ww_status ww_json_next(struct ww_json_reader *r, struct ww_json_event *ev,
                             struct ww_error *err) WW_MUST_CHECK;
 /* After an OBJECT, ARRAY or KEY event: passes over that container (or the key's value).
  * `span` (may be NULL) receives the value's bytes. After a scalar it does nothing. */
-enum ww_status ww_json_skip(struct ww_json_reader *r, const struct ww_json_event *ev,
-                            struct ww_str *span, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_json_skip(struct ww_json_reader *r, const struct ww_json_event *ev, struct ww_str *span,
+                            struct ww_error *err) WW_MUST_CHECK;
 /* Decodes escapes into the arena; lone surrogates become U+FFFD. */
-enum ww_status ww_json_unescape(struct ww_arena *arena, const struct ww_json_event *ev,
-                                struct ww_str *out, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_json_unescape(struct ww_arena *arena, const struct ww_json_event *ev, struct ww_str *out,
+                                struct ww_error *err) WW_MUST_CHECK;
 /* Line and column of a byte offset, for error messages. */
 void ww_text_place(struct ww_str input, size_t offset, uint64_t *line, uint64_t *column);
 
 /* ---- A small tree, for configuration and request bodies (not for bulk data) ---- */
 
 struct ww_json_node {
-    enum ww_json_type type;   /* OBJECT ARRAY STRING NUMBER TRUE FALSE NULL */
-    struct ww_str key;        /* inside an object, unescaped */
-    struct ww_str text;       /* STRING unescaped; NUMBER its digits; containers: their bytes */
+    enum ww_json_type type; /* OBJECT ARRAY STRING NUMBER TRUE FALSE NULL */
+    struct ww_str key;      /* inside an object, unescaped */
+    struct ww_str text;     /* STRING unescaped; NUMBER its digits; containers: their bytes */
     size_t offset;
     struct ww_json_node *child; /* first child */
     struct ww_json_node *next;  /* next sibling */
 };
 
 /* Parses one whole text; nodes live in the arena. Refuses duplicate keys. */
-enum ww_status ww_json_parse(struct ww_arena *arena, struct ww_str text,
-                             struct ww_json_node **root, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_json_parse(struct ww_arena *arena, struct ww_str text, struct ww_json_node **root,
+                             struct ww_error *err) WW_MUST_CHECK;
 /* NULL when `object` is NULL, no object, or has no such key. */
 const struct ww_json_node *ww_json_get(const struct ww_json_node *object, const char *key);
 /* Typed reads; false when node is NULL or of another type. */

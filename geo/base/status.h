@@ -18,7 +18,7 @@
 
 #include "geo/base/str.h"
 
-#define WW_MUST_CHECK __attribute__((warn_unused_result))
+#define WW_MUST_CHECK        __attribute__((warn_unused_result))
 #define WW_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum ww_status {

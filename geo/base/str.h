@@ -13,7 +13,7 @@ struct ww_str {
 };
 
 #define WW_STR(literal) ((struct ww_str){(literal), sizeof(literal) - 1})
-#define WW_STR_NONE ((struct ww_str){NULL, 0})
+#define WW_STR_NONE     ((struct ww_str){NULL, 0})
 /* For printf("%.*s"). */
 #define WW_STR_ARG(s) (int)(s).len, ((s).ptr ? (s).ptr : "")
 

@@ -20,11 +20,11 @@ struct ww_series_name {
 
 /* One input row that could not be taken. */
 struct ww_dead_row {
-    uint64_t line;      /* from 1: the line in line formats, the record in arrays */
-    uint64_t column;    /* byte column in the line, or 0 */
-    char field[48];     /* mapping target or source field, "" if the row itself is broken */
+    uint64_t line;   /* from 1: the line in line formats, the record in arrays */
+    uint64_t column; /* byte column in the line, or 0 */
+    char field[48];  /* mapping target or source field, "" if the row itself is broken */
     char reason[160];
-    struct ww_str raw;  /* the row's bytes (views the body) */
+    struct ww_str raw; /* the row's bytes (views the body) */
 };
 
 struct ww_batch {
@@ -33,11 +33,11 @@ struct ww_batch {
     uint32_t n_series;
 
     uint32_t n_rows;
-    uint32_t *series_of;        /* [n_rows] */
-    int64_t *time_us;           /* phenomenon time: the moment, or the interval's start */
-    int32_t *interval_s;        /* 0 = instant */
-    double *value;              /* in the unit of its series; finite */
-    char *flag;                 /* quality, 'N' = normal */
+    uint32_t *series_of; /* [n_rows] */
+    int64_t *time_us;    /* phenomenon time: the moment, or the interval's start */
+    int32_t *interval_s; /* 0 = instant */
+    double *value;       /* in the unit of its series; finite */
+    char *flag;          /* quality, 'N' = normal */
     uint64_t *line;
     uint32_t *raw_at;           /* where the row's record begins in the body … */
     uint32_t *raw_len;          /* … and its length: kept when the row turns out dead later */
@@ -47,7 +47,7 @@ struct ww_batch {
 
     struct ww_dead_row *dead;
     uint32_t n_dead;
-    uint64_t n_received;        /* values: n_rows + dead rows */
+    uint64_t n_received; /* values: n_rows + dead rows */
 };
 
 #endif

@@ -19,8 +19,8 @@ enum ww_format ww_format_of_content_type(struct ww_str content_type);
 
 /* `format` AUTO: the feed's own, else a guess from the first bytes. `body` must outlive the
  * batch; all else lives in `arena`. `out` is filled on WW_OK only. */
-enum ww_status ww_decode(const struct ww_feed_config *config, enum ww_format format,
-                         struct ww_str body, uint32_t max_rows, struct ww_arena *arena,
-                         struct ww_batch *out, struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_decode(const struct ww_feed_config *config, enum ww_format format, struct ww_str body,
+                         uint32_t max_rows, struct ww_arena *arena, struct ww_batch *out,
+                         struct ww_error *err) WW_MUST_CHECK;
 
 #endif

@@ -25,24 +25,33 @@
 struct ww_http_server;
 struct ww_http_request;
 
-enum ww_http_method { WW_HTTP_GET, WW_HTTP_HEAD, WW_HTTP_POST, WW_HTTP_PUT, WW_HTTP_PATCH, WW_HTTP_DELETE, WW_HTTP_OPTIONS };
-
-struct ww_http_limits {         /* 0 takes the default */
-    int max_connections;        /* in all; default 10 000, lowered to fit RLIMIT_NOFILE */
-    int max_per_address;        /* default 1 000 */
-    size_t max_head_bytes;      /* default 16 KiB → 431 */
-    int max_headers;            /* default 100 → 431 */
-    size_t max_body_bytes;      /* default 1 MiB, decoded; on_head may raise it for one request → 413 */
-    size_t max_body_total;      /* bytes of bodies held in all connections; default 256 MiB → 503 + Retry-After */
-    int head_ms;                /* from first byte to end of head; default 10 000 → 408 */
-    int idle_ms;                /* nothing read while a head or body is due; default 5 000 (keep-alive between requests: 60 000) */
-    int keep_alive_ms;
-    int min_body_bytes_s;       /* after a grace of head_ms; default 1 024 → 408 */
-    size_t max_output_bytes;    /* waiting in one stream; default 256 KiB → the stream is cut */
-    int write_ms;               /* no progress in writing an answer; default 30 000 → cut */
+enum ww_http_method {
+    WW_HTTP_GET,
+    WW_HTTP_HEAD,
+    WW_HTTP_POST,
+    WW_HTTP_PUT,
+    WW_HTTP_PATCH,
+    WW_HTTP_DELETE,
+    WW_HTTP_OPTIONS
 };
 
-struct ww_http_counters {       /* since start; read by /metrics */
+struct ww_http_limits {    /* 0 takes the default */
+    int max_connections;   /* in all; default 10 000, lowered to fit RLIMIT_NOFILE */
+    int max_per_address;   /* default 1 000 */
+    size_t max_head_bytes; /* default 16 KiB → 431 */
+    int max_headers;       /* default 100 → 431 */
+    size_t max_body_bytes; /* default 1 MiB, decoded; on_head may raise it for one request → 413 */
+    size_t max_body_total; /* bytes of bodies held in all connections; default 256 MiB → 503 + Retry-After */
+    int head_ms;           /* from first byte to end of head; default 10 000 → 408 */
+    int idle_ms; /* nothing read while a head or body is due; default 5 000 (keep-alive between requests: 60
+                    000) */
+    int keep_alive_ms;
+    int min_body_bytes_s;    /* after a grace of head_ms; default 1 024 → 408 */
+    size_t max_output_bytes; /* waiting in one stream; default 256 KiB → the stream is cut */
+    int write_ms;            /* no progress in writing an answer; default 30 000 → cut */
+};
+
+struct ww_http_counters { /* since start; read by /metrics */
     uint64_t accepted, refused_connections, requests, bad_requests, timeouts, too_large, cut_readers;
     uint64_t bytes_in, bytes_out, responses[6]; /* by class 1xx … 5xx */
     int open_connections;
@@ -63,13 +72,14 @@ struct ww_http_handlers {
  * ("port 8080 on 127.0.0.1 is taken by another program"). */
 enum ww_status ww_http_server_open(struct event_base *base, const char *host, int port,
                                    const struct ww_http_limits *limits,
-                                   const struct ww_http_handlers *handlers,
-                                   struct ww_http_server **out, struct ww_error *err) WW_MUST_CHECK;
+                                   const struct ww_http_handlers *handlers, struct ww_http_server **out,
+                                   struct ww_error *err) WW_MUST_CHECK;
 int ww_http_server_port(const struct ww_http_server *server);
 const struct ww_http_counters *ww_http_server_counters(const struct ww_http_server *server);
 /* Stops accepting; open requests may finish; `on_drained` is called when no connection is left,
  * or after `grace_ms`, when the rest are cut. */
-void ww_http_server_shutdown(struct ww_http_server *server, int grace_ms, void (*on_drained)(void *arg), void *arg);
+void ww_http_server_shutdown(struct ww_http_server *server, int grace_ms, void (*on_drained)(void *arg),
+                             void *arg);
 void ww_http_server_free(struct ww_http_server *server);
 
 /* ---- Reading a request ---- */
@@ -80,19 +90,21 @@ const char *ww_http_method_name(enum ww_http_method method);
 struct ww_str ww_http_path(const struct ww_http_request *req);
 /* The raw target as sent, for logs. */
 struct ww_str ww_http_target(const struct ww_http_request *req);
-/* The first header of that name (any case); len 0 when absent. Duplicates of single-valued headers are refused before. */
+/* The first header of that name (any case); len 0 when absent. Duplicates of single-valued headers are
+ * refused before. */
 struct ww_str ww_http_header(const struct ww_http_request *req, const char *name);
 /* A query parameter, percent- and plus-decoded; false when absent. A target that gives one name
  * twice, or more than 100 parameters, is refused (400) before on_head. */
 bool ww_http_param(const struct ww_http_request *req, const char *name, struct ww_str *out);
 /* Walks all parameters in order; false at the end. */
-bool ww_http_param_at(const struct ww_http_request *req, int index, struct ww_str *name, struct ww_str *value);
+bool ww_http_param_at(const struct ww_http_request *req, int index, struct ww_str *name,
+                      struct ww_str *value);
 bool ww_http_cookie(const struct ww_http_request *req, const char *name, struct ww_str *out);
 struct ww_str ww_http_body(const struct ww_http_request *req); /* decoded; valid until answered */
 /* Peer's address as text, without port. */
 const char *ww_http_peer(const struct ww_http_request *req);
 uint64_t ww_http_request_id(const struct ww_http_request *req); /* counts up; for logs */
-struct ww_arena *ww_http_arena(struct ww_http_request *req);     /* freed with the request */
+struct ww_arena *ww_http_arena(struct ww_http_request *req);    /* freed with the request */
 /* Raises or lowers this request's body ceiling (in on_head). */
 void ww_http_set_max_body(struct ww_http_request *req, size_t bytes);
 void ww_http_set_context(struct ww_http_request *req, void *context); /* the application's own pointer */

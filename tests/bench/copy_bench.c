@@ -3,8 +3,8 @@
  *
  *   bench_copy CONNINFO [ROWS]      e.g. bench_copy "$(tests/support/pg_cluster.sh start /tmp/bench)"
  *
- * The table is temporary (so the WAL is not what is measured); rows are (bigint, double) in binary. Also prints the
- * median round trip of SELECT 1 both ways. Each figure is the best of five, taken in turns.
+ * The table is temporary (so the WAL is not what is measured); rows are (bigint, double) in binary. Also
+ * prints the median round trip of SELECT 1 both ways. Each figure is the best of five, taken in turns.
  */
 #include <libpq-fe.h>
 #include <stdio.h>
