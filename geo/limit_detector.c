@@ -245,6 +245,14 @@ static unsigned count_within(const struct ww_limit_state *state, unsigned last_n
     return count;
 }
 
+/* Means are sums in binary fractions: a mean that equals the limit may come out some 1e-15 above it. What
+ * differs by less than this part of the limit equals it. */
+#define EQUAL_PART 1e-12
+
+static bool is_above(double value, double bound) {
+    return value - bound > EQUAL_PART * fabs(bound);
+}
+
 static enum ww_limit_verdict judge(const struct ww_limit_rule *rule, struct ww_limit_state *state,
                                    int64_t time_us, double value, struct ww_limit_sample *out) {
     int32_t index = find_limit(rule, time_us);
@@ -256,9 +264,9 @@ static enum ww_limit_verdict judge(const struct ww_limit_rule *rule, struct ww_l
         .time_us = time_us,
         .value = value,
         .limit_index = index,
-        .exceeds = value < limit->lower || value > limit->upper,
-        .within =
-            value >= clear_lower(limit, rule->clear_ratio) && value <= clear_upper(limit, rule->clear_ratio),
+        .exceeds = is_above(limit->lower, value) || is_above(value, limit->upper),
+        .within = !is_above(clear_lower(limit, rule->clear_ratio), value) &&
+                  !is_above(value, clear_upper(limit, rule->clear_ratio)),
     };
     enum ww_limit_verdict verdict = WW_LIMIT_NOTHING;
     struct news news = put_sample(rule, state, &sample);

@@ -31,6 +31,9 @@
  * are seen only when the state is rebuilt. A limit for some hours of the day needs buckets that divide an
  * hour.
  *
+ * A value that differs from a limit by less than 1e-12 of it equals it, and what equals a limit does not
+ * exceed it: means are sums of binary fractions and come out a hair above what they are.
+ *
  * Quality: a reading counts only when its flag is listed in `valid_flags` (by default "N").
  * Source of the rule on flags: HJ 212-2017, table 8.
  *

@@ -310,7 +310,7 @@ CREATE TABLE alert (
     detected_at        timestamptz NOT NULL DEFAULT now(), -- when the server committed it
     last_exceeded_at   timestamptz NOT NULL,
     cleared_at         timestamptz,
-    exceed_count       bigint NOT NULL,      -- judged readings beyond the limit since it opened
+    exceed_count       bigint NOT NULL,      -- judged readings beyond the limit, with those in the window that fired it
     last_value         double precision NOT NULL,
     peak_value         double precision NOT NULL,
     peak_at            timestamptz NOT NULL,
