@@ -84,7 +84,7 @@ def refusal(*arguments, **kw):
 
 @pytest.fixture(scope="module")
 def home(scratch):
-    return os.path.join(scratch, "run")
+    return os.path.join(scratch, "a user's run")
 
 
 @pytest.fixture
@@ -126,8 +126,8 @@ def test_the_first_run_reaches_a_true_alert_and_ctrl_c_leaves_no_process(home, s
     alert = wait_until(lambda: [a for a in client.get("/api/v1/alerts?limit=1000").json["items"]
                                 if is_true(a, truth_of(home))], "a true alert", ALERT_S)
     assert alert[0]["ward"]
-    socket_path = os.path.join(home, "pg", "socket")
-    assert psql(f"host={socket_path} user=wardwatch dbname=wardwatch", "SELECT count(*) > 0 FROM observation") == [["t"]]
+    socket_path = os.path.join(home, "pg", "socket").replace("'", "\\'")
+    assert psql(f"host='{socket_path}' user=wardwatch dbname=wardwatch", "SELECT count(*) > 0 FROM observation") == [["t"]]
     assert run.end(signal.SIGINT) == 0
     assert processes_of(home) == []
 
