@@ -64,24 +64,24 @@ struct ww_limit {
 struct ww_limit_rule {
     const struct ww_limit *limits; /* at most one may hold at a time; owned by the caller */
     uint32_t n_limits;
-    uint8_t fire_k, fire_n;   /* 1 ≤ k ≤ n ≤ WW_LIMIT_WINDOW */
+    uint8_t fire_k, fire_n; /* 1 ≤ k ≤ n ≤ WW_LIMIT_WINDOW */
     uint8_t clear_k, clear_n;
-    double clear_ratio;       /* (0, 1]: within means ≤ upper * ratio and ≥ lower / ratio (for negative limits the
-                                 other way round: always inwards); 1 = the limit itself */
-    int64_t bucket_us;        /* 0 = judge each reading */
-    double min_coverage;      /* 0 … 1, for buckets */
-    int64_t expected_step_us; /* what an instant reading covers, for buckets */
-    char valid_flags[8];      /* e.g. "N" */
+    double clear_ratio; /* (0, 1]: within means ≤ upper * ratio and ≥ lower / ratio (for negative limits the
+                           other way round: always inwards); 1 = the limit itself */
+    int64_t bucket_us;          /* 0 = judge each reading */
+    double min_coverage;        /* 0 … 1, for buckets */
+    int64_t expected_step_us;   /* what an instant reading covers, for buckets */
+    char valid_flags[8];        /* e.g. "N" */
     const struct ww_zone *zone; /* for buckets and hours */
 };
 
 /* One judged reading or bucket mean. */
 struct ww_limit_sample {
-    int64_t time_us;   /* of the reading, or the bucket's start */
+    int64_t time_us; /* of the reading, or the bucket's start */
     double value;
     int32_t limit_index; /* into rule->limits */
     bool exceeds;
-    bool within;       /* back within the clearing margin; never both */
+    bool within; /* back within the clearing margin; never both */
 };
 
 #define WW_LIMIT_SEEN_WORDS 23
@@ -94,8 +94,8 @@ struct ww_limit_state {
     int64_t last_time_us;    /* newest judged reading, WW_INSTANT_NONE before the first */
     double bucket_sum;       /* weighted by covered time */
     double bucket_weight_us;
-    int64_t dropped_us;      /* newest time that the window is past: what is as old or older is ignored */
-    uint64_t seen[WW_LIMIT_SEEN_WORDS]; /* which parts of the bucket have readings */
+    int64_t dropped_us; /* newest time that the window is past: what is as old or older is ignored */
+    uint64_t seen[WW_LIMIT_SEEN_WORDS];             /* which parts of the bucket have readings */
     struct ww_limit_sample window[WW_LIMIT_WINDOW]; /* oldest first; last, see ww_limit_state_size */
 };
 
