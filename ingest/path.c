@@ -438,7 +438,10 @@ void ww_path_free(struct ww_path *path) {
     ww_worker_pool_free(path->workers);
     load_stop(path);
     ww_pg_free(path->listener);
-    ww_pg_free(path->pg);
+    ww_pg_free(path->pg); /* what is being written is answered by this */
+    struct ww_error err;
+    ww_error_set(&err, WW_UNAVAILABLE, "the server is stopping");
+    path_fail_all(path, &err);
     world_free(path->world);
     event_free(path->reload_timer);
     event_free(path->kick_soon);

@@ -29,6 +29,7 @@ struct ww_path_options {
 
 /* Opens its own connections; not usable before ww_path_is_ready. */
 struct ww_path *ww_path_new(struct event_base *base, const struct ww_path_options *options);
+/* Answers what waits and what is being written WW_UNAVAILABLE; what is being decoded gets no answer. */
 void ww_path_free(struct ww_path *path);
 bool ww_path_is_ready(const struct ww_path *path);
 const char *ww_path_why_not_ready(const struct ww_path *path); /* "" when ready */

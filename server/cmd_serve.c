@@ -158,12 +158,12 @@ static void free_server(struct server *s) {
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         if (*events[i])
             event_free(*events[i]);
+    if (s->app.path)
+        ww_path_free(s->app.path); /* answers requests: before the HTTP server goes */
     if (s->app.http)
         ww_http_server_free(s->app.http);
     if (s->app.sse)
         ww_sse_hub_free(s->app.sse);
-    if (s->app.path)
-        ww_path_free(s->app.path);
     if (s->app.accounts)
         ww_accounts_free(s->app.accounts);
     if (s->app.pool)
