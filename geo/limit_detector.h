@@ -27,9 +27,8 @@
  * or, when instant, `expected_step_us`) is not judged. A reading belongs wholly to the bucket
  * in which its time lies, and a bucket to the limit in force at its start. A late reading is
  * added while its bucket is the current one, if the 1,440th part of the bucket that it falls
- * into had none yet: that is how repeats are told apart, so corrections within a bucket
- * are seen only when the state is rebuilt. A limit for some hours of the day needs buckets that divide an
- * hour.
+ * into had none yet: that is how repeats are told apart, so a correction within a bucket is
+ * not seen. A limit for some hours of the day needs buckets that divide an hour.
  *
  * A value that differs from a limit by less than 1e-12 of it equals it, and what equals a limit does not
  * exceed it: means are sums of binary fractions and come out a hair above what they are.
@@ -124,8 +123,8 @@ void ww_limit_state_init(struct ww_limit_state *state);
 enum ww_limit_verdict ww_limit_step(const struct ww_limit_rule *rule, struct ww_limit_state *state,
                                     const struct ww_reading *reading, struct ww_limit_sample *sample);
 /* How much of the past rebuilds the state: the last `*readings` (>= 1) readings that count (valid flag,
- * newest version, a limit in force), or all of the last `*span_us` before the newest reading,
- * whichever is more, oldest first. Rebuilt from fewer, the window is the newest part of what it
+ * a limit in force), or all of the last `*span_us` before the newest reading, whichever is more, in
+ * the order in which they came in. Rebuilt from fewer, the window is the newest part of what it
  * was. `open` is not rebuilt: the caller sets it from the alert that is open, or not. */
 void ww_limit_rule_memory(const struct ww_limit_rule *rule, uint32_t *readings, int64_t *span_us);
 

@@ -1,5 +1,6 @@
 /* Fills a group: locates submissions, decides the way they are stored, judges and encodes them. */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "geo/base/alloc.h"
 #include "ingest/path_internal.h"
@@ -266,11 +267,44 @@ void group_encode_slow(struct ww_path *path, struct group *g) {
 
 /* ---- After the staging table has spoken ---- */
 
+struct stored_row {
+    int64_t time_us;
+    int32_t interval_s;
+    uint32_t index; /* into the located rows */
+};
+
+static int by_time(const void *a, const void *b) {
+    const struct stored_row *x = a;
+    const struct stored_row *y = b;
+    if (x->time_us != y->time_us)
+        return x->time_us < y->time_us ? -1 : 1;
+    if (x->interval_s != y->interval_s)
+        return x->interval_s < y->interval_s ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* A message's rows are judged in the order of their times, as a rebuild replays them. */
+static void judge_in_time_order(struct ww_path *path, struct submission *s, struct stored_row *rows,
+                                uint32_t n) {
+    qsort(rows, n, sizeof *rows, by_time);
+    for (uint32_t i = 0; i < n; i++) {
+        struct ww_cat_datastream *ds =
+            &path->world->catalog->datastreams[s->located.datastream[rows[i].index]];
+        if (rows[i].time_us > ds->last_time_us)
+            ds->last_time_us = rows[i].time_us;
+        else
+            s->late++;
+        judge_row(path, s, rows[i].index);
+    }
+}
+
 /* `not_plain`: ordinal, stored, version of the rows that are duplicates or corrections, by ordinal. */
 void group_judge_stored(struct ww_path *path, struct group *g, const struct ww_pg_result *not_plain) {
     int next = 0;
-    int n = not_plain ? ww_pg_rows(not_plain) : 0;
+    int n = ww_pg_rows(not_plain);
+    struct stored_row *rows = ww_must_calloc(g->n_rows, sizeof *rows);
     for (struct submission *s = g->members.head; s; s = s->next) {
+        uint32_t n_stored = 0;
         for (uint32_t i = 0; i < s->located.n_rows; i++) {
             bool stored = true;
             if (next < n && ww_pg_i64(not_plain, next, 0) == (int64_t)s->first_ordinal + i) {
@@ -278,18 +312,14 @@ void group_judge_stored(struct ww_path *path, struct group *g, const struct ww_p
                 s->corrections += stored;
                 next++;
             }
-            if (!stored) {
-                s->duplicates++;
-                continue;
-            }
-            s->stored++;
-            struct ww_cat_datastream *ds = &path->world->catalog->datastreams[s->located.datastream[i]];
-            int64_t time_us = s->batch.time_us[s->located.row[i]];
-            if (time_us > ds->last_time_us)
-                ds->last_time_us = time_us;
+            uint32_t row = s->located.row[i];
+            if (stored)
+                rows[n_stored++] = (struct stored_row){s->batch.time_us[row], s->batch.interval_s[row], i};
             else
-                s->late++;
-            judge_row(path, s, i);
+                s->duplicates++;
         }
+        s->stored = n_stored;
+        judge_in_time_order(path, s, rows, n_stored);
     }
+    ww_free(rows);
 }

@@ -42,8 +42,10 @@ void ww_judge_attach(struct ww_judge *judge, struct ww_catalog *catalog, uint32_
  */
 bool ww_judge_memory(const struct ww_judge *judge, const struct ww_cat_datastream *datastream,
                      uint32_t *readings, int64_t *span_us, char flags[16]);
-/* Rebuilds: steps the detectors, says nothing. `cut_us`: the time of the first reading when older ones were
- * left out, so that the mean which it belongs to is not judged by a part of it; else WW_INSTANT_NONE. */
+/* Rebuilds: steps the detectors, says nothing. Readings come in the order in which they came in, superseded
+ * versions too, since late ones and corrections count by what was known when they came. `cut_us`: the time
+ * before which older ones were left out, so that the mean which it falls into is not judged by a part of it;
+ * else WW_INSTANT_NONE. */
 void ww_judge_replay(struct ww_judge *judge, const struct ww_cat_datastream *datastream,
                      const struct ww_reading *reading, int64_t cut_us);
 /* Every watch ends its replay closed until told otherwise. */

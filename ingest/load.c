@@ -304,13 +304,10 @@ static bool ask_readings(struct loader *l, struct ww_pg_args *args) {
 }
 
 static bool take_readings(struct loader *l, const struct ww_pg_result *r) {
-    int64_t nth = 0, cut_us = WW_INSTANT_NONE;
     for (int i = 0; i < ww_pg_rows(r); i++) {
-        if (ww_pg_i64(r, i, 0) != nth) { /* the first of the next datastream */
-            nth = ww_pg_i64(r, i, 0);
-            cut_us = ww_pg_bool(r, i, 5) ? ww_pg_i64(r, i, 1) : WW_INSTANT_NONE;
-        }
-        const struct ww_cat_datastream *ds = &l->world->catalog->datastreams[l->watched[(uint32_t)nth - 1]];
+        uint32_t nth = (uint32_t)ww_pg_i64(r, i, 0);
+        int64_t cut_us = ww_pg_is_null(r, i, 5) ? WW_INSTANT_NONE : ww_pg_i64(r, i, 5);
+        const struct ww_cat_datastream *ds = &l->world->catalog->datastreams[l->watched[nth - 1]];
         struct ww_str flag = ww_pg_str(r, i, 4);
         struct ww_reading reading = {.time_us = ww_pg_i64(r, i, 1),
                                      .interval_us = ww_pg_i64(r, i, 2) * WW_SECOND_US,

@@ -3,10 +3,8 @@
 Several clients, each with things of its own; the requests of one client are in strict order. Each thing
 reports two properties every five minutes: `cod`, judged reading by reading (2 of 3), and `nh3n`, judged by
 hourly means. Both swing across their limits, so that alerts open and clear many times. Mixed in: the same
-row again, rows that come late, corrections, calibrations, readings taken elsewhere, rows that are no good.
-
-Late rows and corrections keep within what the detector promises to judge alike live and rebuilt
-(geo/limit_detector.h): for means no corrections, and late rows only within their hour.
+row again, rows that come late (for means also after their hour has been judged), corrections, calibrations,
+readings taken elsewhere, rows that are no good.
 """
 
 import json
@@ -101,7 +99,7 @@ def spot_rows(rng, thing, step):
 
 
 def mean_rows(rng, thing, step):
-    """One step of `nh3n`: now and then two in the wrong order, a calibration, an hour without."""
+    """One step of `nh3n`: now and then two in the wrong order, a calibration, an hour without, late ones, corrections."""
     at = START + step * STEP_S
     hour, within = divmod(step, 12)
     if (hour * 7 + len(thing.key)) % 11 == 0:
@@ -109,7 +107,13 @@ def mean_rows(rng, thing, step):
     flag = "C" if rng.random() < 0.04 else "N"
     swap = within + (1 if within % 2 == 0 else -1) if hour % 3 == 0 else within
     at += (swap - within) * STEP_S
-    return [row(thing, "nh3n", at, thing.value(rng, step) if flag == "N" else 900.0, flag)]
+    rows = [row(thing, "nh3n", at, thing.value(rng, step) if flag == "N" else 900.0, flag)]
+    dice = rng.random()
+    if dice < 0.04:  # one from an hour that is judged already: stored, and judged no more
+        rows.append(row(thing, "nh3n", at - 5400, 950.0 + step % 7))
+    elif dice < 0.08:  # a correction within the hour
+        rows.append({**rows[0], "v": thing.value(rng, step + 3)})
+    return rows
 
 
 def bad_line(rng, thing, at):

@@ -4,12 +4,12 @@ import os
 import re
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# Datastream 1: the 2nd is corrected twice, the last but one is a calibration. 2: one reading. 3: none.
+# Datastream 1: the 2nd is corrected twice, the last but one is a calibration that came late. 2: one reading. 3: none.
 ROWS = """
 INSERT INTO observation (datastream_id, phenomenon_time, raw_message_id, value, interval_s, version, flag)
-SELECT d, timestamptz '2026-05-01 00:00Z' + minute * interval '1 minute', 1, value, 0, version, flag::"char"
-FROM (VALUES (1, 0, 1, 10, 'N'), (1, 1, 1, 11, 'N'), (1, 1, 2, 12, 'N'), (1, 1, 3, 13, 'N'), (1, 2, 1, 14, 'N'),
-             (1, 3, 1, 15, 'C'), (1, 4, 1, 16, 'N'), (2, 0, 1, 20, 'N')) v (d, minute, version, value, flag)"""
+SELECT d, timestamptz '2026-05-01 00:00Z' + minute * interval '1 minute', message, value, 0, version, flag::"char"
+FROM (VALUES (1, 0, 1, 10, 'N', 1), (1, 1, 1, 11, 'N', 1), (1, 1, 2, 12, 'N', 5), (1, 1, 3, 13, 'N', 6), (1, 2, 1, 14, 'N', 2),
+             (1, 3, 1, 15, 'C', 4), (1, 4, 1, 16, 'N', 3), (2, 0, 1, 20, 'N', 1)) v (d, minute, version, value, flag, message)"""
 
 
 def query():
@@ -23,19 +23,22 @@ def recent(database, readings, span_us, prefix=""):
     return database.sql(text)
 
 
-def test_the_newest_versions_of_enough_valid_readings_are_read(new_database):
+def test_enough_valid_readings_are_read_in_the_order_in_which_they_came_in(new_database):
     database = new_database()
     database.sql("SELECT ensure_partition('2026-05-01Z')")
     database.sql(ROWS)
 
     def values(readings, span_us=0):
-        return [(row[0], row[3], row[4], row[5]) for row in recent(database, readings, span_us) if len(row) == 6]
+        """(place, value, older ones are left out?)"""
+        return [(row[0], row[3], row[5] != "") for row in recent(database, readings, span_us) if len(row) == 6]
 
-    # Three valid ones reach over the calibration; the corrected value comes once, as it is now.
-    assert values(3) == [("1", "13", "N", "t"), ("1", "14", "N", "t"), ("1", "15", "C", "t"), ("1", "16", "N", "t"), ("2", "20", "N", "f")]
-    assert values(9)[:2] == [("1", "10", "N", "f"), ("1", "13", "N", "f")]
+    # Three valid ones reach over the calibration and count the corrected value once; what came in comes as it came in:
+    # the late one after its elders, the corrections after what they correct.
+    assert values(3) == [("1", "11", True), ("1", "14", True), ("1", "16", True), ("1", "15", True), ("1", "12", True), ("1", "13", True),
+                         ("2", "20", False)]  # fmt: skip
+    assert values(9)[:2] == [("1", "10", False), ("1", "11", False)]
     # One valid one, but two minutes at least.
-    assert values(1, 120_000_000)[:3] == [("1", "14", "N", "t"), ("1", "15", "C", "t"), ("1", "16", "N", "t")]
+    assert values(1, 120_000_000)[:3] == [("1", "14", True), ("1", "16", True), ("1", "15", True)]
 
 
 def test_the_plan_grows_with_the_partitions_and_not_with_their_square(new_database):
