@@ -485,7 +485,10 @@ static enum ww_status load_file(struct load *l, const struct kind *kind, const c
     ww_buf_clear(&text);
     if (st != WW_OK)
         return st;
-    printf("loaded %llu %s", (unsigned long long)l->rows, kind->name);
+    if (kind->store && !kind->is_list)
+        printf("loaded the district's %s", kind->name);
+    else
+        printf("loaded %llu %s", (unsigned long long)l->rows, kind->name);
     if (l->repaired)
         printf(", %llu repaired", (unsigned long long)l->repaired);
     if (l->outside)
