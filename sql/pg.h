@@ -2,7 +2,7 @@
  *
  * The only folder that includes libpq is sql/. A connection is a state machine
  *   DOWN → CONNECTING → PREPARING → IDLE ⇄ BUSY → DOWN
- * that reconnects by itself with back-off (full jitter, 100 ms … 30 s). Commands are
+ * that reconnects by itself with back-off (full jitter, 100 ms … 4 s). Commands are
  * queued in order, answered in order, each exactly once, never from inside the call that
  * queues them. Plain queries run in pipeline mode; a COPY drains the pipeline, leaves it,
  * and runs alone. The queue is bounded: full means WW_BUSY, down means WW_UNAVAILABLE.

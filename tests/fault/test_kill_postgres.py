@@ -32,7 +32,7 @@ def resident_bytes(server):
 
 @pytest.fixture(scope="module")
 def clients():
-    return fault_input.make_input(SEED + 100, n_requests=60)
+    return fault_input.make_input(SEED + 100, n_requests=max(60, KILLS * 12))  # enough work between two kills
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +60,11 @@ def check(database, senders, clients, undisturbed):
 def test_killing_postgres_loses_nothing_and_the_server_comes_back_by_itself(new_database, serve, cluster, clients, undisturbed):
     database, server, senders = start(new_database, serve, clients)
     rng = random.Random(SEED)
-    in_flight, sizes = 0, []
+    sizes = []
     for n in range(KILLS):
         assert senders.wait_acknowledged((n + 1) * senders.total // (KILLS + 2)), senders.errors
         time.sleep(rng.random() * 0.03)  # another phase of the work each time
-        in_flight += senders.in_flight > 0
+        wait_until(lambda: senders.in_flight > 0, "a request to be under way")
         cluster.kill()
         wait_until(lambda: not is_ready(server), "readyz to say no")
         assert server.client().get("/healthz").status == 200
@@ -72,7 +72,7 @@ def test_killing_postgres_loses_nothing_and_the_server_comes_back_by_itself(new_
         wait_until(lambda: is_ready(server), "readyz to say yes")
         sizes.append(resident_bytes(server))
     senders.finish()
-    assert server.process.poll() is None and in_flight >= KILLS // 2
+    assert server.process.poll() is None
     assert max(sizes) - sizes[0] < GROWTH_BYTES, sizes
     check(database, senders, clients, undisturbed)
 
@@ -86,6 +86,6 @@ def test_terminating_the_writer_loses_nothing(new_database, serve, clients, undi
         time.sleep(rng.random() * 0.02)
         terminated += int(database.value(TERMINATE))
     senders.finish()
-    # A few only: the connection waits longer, up to 30 s, each time it is lost again so soon.
+    # Not all find one: the connection waits longer, up to 4 s, each time it is lost again so soon.
     assert server.process.poll() is None and terminated >= KILLS // 2
     check(database, senders, clients, undisturbed)
