@@ -36,7 +36,7 @@
 #define CONNECT_TIMEOUT_MS   10000 /* PQconnectPoll ignores connect_timeout */
 #define DEADLINE_GRACE_MS    5000  /* above statement_timeout: then the server is not answering at all */
 #define BACK_OFF_BASE_MS     100
-#define BACK_OFF_CAP_MS      4000  /* full speed again soon after it is back; we are a handful of connections */
+#define BACK_OFF_CAP_MS      4000 /* full speed again soon after it is back; we are a handful of connections */
 #define HEALTHY_MS           60000 /* up for so long: the next trouble is a new one */
 #define LOG_EVERY_MS         30000 /* while it stays down for the same reason */
 
