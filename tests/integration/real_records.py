@@ -116,21 +116,6 @@ def read_wide(path, series_of, time_of, missing):
     return found, counts
 
 
-def late_ranges(times):
-    """[(first, last + 1, newest before)] of the runs of times that are older than one read before."""
-    ranges = []
-    newest = -math.inf
-    for time in times:
-        if time >= newest:
-            newest = time
-        elif ranges and ranges[-1][2] == newest:
-            ranges[-1][0] = min(ranges[-1][0], time)
-            ranges[-1][1] = max(ranges[-1][1], time + 1)
-        else:
-            ranges.append([time, time + 1, newest])
-    return ranges
-
-
 def check_series(database, feed, expected):
     """Number and sum of every series in the database against the source's own."""
     rows = database.sql(
@@ -169,23 +154,16 @@ def differing_alerts(database):
         return database.sql(file.read())
 
 
-def compare_alerts(database, zone, factor_rows, late_rows):
+def compare_alerts(database, zone, factor_rows):
     """Computes all alerts again in SQL and asserts that the server's are exactly these.
 
     Returns {rule: (alerts, open)} and {(ward, rule): alerts} as the server has them.
     """
     factor_values = ",".join(f"('{u}', '{p}', {f!r}::float8)" for u, p, f in factor_rows)
-    late_values = "".join(
-        f"INSERT INTO again.late VALUES ('{feed}', '{thing}', '{prop}', to_timestamp({a}), to_timestamp({b}), to_timestamp({newest}));\n"
-        for feed, thing, prop, a, b, newest in late_rows
-    )
     database.sql(
         f"""DROP SCHEMA IF EXISTS again CASCADE;
             CREATE SCHEMA again;
             CREATE TABLE again.factor (unit, property, factor) AS VALUES {factor_values};
-            CREATE TABLE again.late (feed text, thing text, property text, from_time timestamptz, to_time timestamptz,
-                                     newest_before timestamptz);
-            {late_values}
             ANALYZE wardwatch.observation;"""
     )
     with open(os.path.join(SQL, "alerts_again.sql"), encoding="utf-8") as file:

@@ -93,7 +93,7 @@ def test_every_station_lies_in_its_synthetic_ward(database, loaded):
 
 def test_alerts_are_exactly_those_that_plain_sql_finds(database, loaded):
     units = {("ug/m3", p): None for p in ("pm2_5", "pm10", "so2", "no2", "o3")} | {("mg/m3", "co"): None}
-    by_rule, by_ward = real_records.compare_alerts(database, "Asia/Shanghai", real_records.factors(units), [])
+    by_rule, by_ward = real_records.compare_alerts(database, "Asia/Shanghai", real_records.factors(units))
     print("\n", by_rule, "\n", by_ward)
     # The highest CO and SO2 of the files are 10 mg/m3 and 500 ug/m3: as much as the hourly limit, and not beyond it.
     assert {rule for rule, (n, _) in by_rule.items() if n == 0} == {"co-1h", "so2-1h"}

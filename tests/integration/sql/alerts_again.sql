@@ -4,8 +4,6 @@
 --
 -- Beside wardwatch's own tables it reads, from the test:
 --   again.factor (unit, property, factor)     what one of a limit's unit is in the property's unit
---   again.late   (feed, thing, property, from_time, to_time, newest_before)
---                readings from from_time up to but without to_time came when newest_before had been read already
 -- Variable `zone`: the district's time zone, whose calendar cuts the means.
 
 SET jit = off; -- compiling a plan over a hundred partitions takes longer than running it
@@ -35,21 +33,29 @@ JOIN wardwatch.datastream d USING (property_id)
 JOIN wardwatch.thing t ON t.id = d.thing_id AND (r.thing_class IS NULL OR r.thing_class = t.class)
 JOIN wardwatch.feed f ON f.id = t.feed_id;
 
+-- What had been read of a series when each reading came: the newest time of all messages before its own. Within a
+-- message readings count in the order of their times.
+CREATE TABLE again.arrival AS
+SELECT o.datastream_id, o.phenomenon_time, o.interval_s, o.value, o.version, o.flag,
+       max(o.phenomenon_time) OVER (PARTITION BY o.datastream_id ORDER BY o.raw_message_id
+                                    GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newest_before
+FROM wardwatch.observation o
+WHERE o.datastream_id IN (SELECT datastream_id FROM again.watch);
+
 -- Readings as judged: the first version of each (a mean is not computed again for a correction; rules on
--- single readings see none here), with the calendar bucket of means.
+-- single readings see none here), with the calendar bucket of means; not those that came too late, which here means
+-- months late, or after their bucket.
 CREATE TABLE again.reading AS
 SELECT w.rule_id, w.datastream_id, o.phenomenon_time, o.value, coalesce(nullif(o.interval_s, 0), w.step_s) AS covers_s,
        CASE WHEN w.is_mean
             THEN date_bin(make_interval(hours => w.hours), o.phenomenon_time AT TIME ZONE :'zone', '2000-01-01') END AS bucket
 FROM again.watch w
-JOIN wardwatch.observation o USING (datastream_id)
+JOIN again.arrival o USING (datastream_id)
 WHERE o.version = 1 AND o.flag = 'N'
-  AND NOT EXISTS (
-      SELECT FROM again.late l
-      WHERE l.feed = w.feed AND l.thing = w.thing AND l.property = w.property
-        AND o.phenomenon_time >= l.from_time AND o.phenomenon_time < l.to_time
-        AND (NOT w.is_mean OR date_bin(make_interval(hours => w.hours), o.phenomenon_time AT TIME ZONE :'zone', '2000-01-01')
-                              < date_bin(make_interval(hours => w.hours), l.newest_before AT TIME ZONE :'zone', '2000-01-01')));
+  AND NOT coalesce(CASE WHEN w.is_mean
+                        THEN date_bin(make_interval(hours => w.hours), o.phenomenon_time AT TIME ZONE :'zone', '2000-01-01')
+                             < date_bin(make_interval(hours => w.hours), o.newest_before AT TIME ZONE :'zone', '2000-01-01')
+                        ELSE o.phenomenon_time < o.newest_before END, false);
 
 -- Samples: readings, or means of buckets that are full enough and that a later bucket has ended. Sums in decimal
 -- numbers: exact.
