@@ -13,6 +13,7 @@
 #include "geo/base/map.h"
 #include "geo/ward_index.h"
 #include "ingest/decode/feed_config.h"
+#include "ingest/hj212/stations.h"
 
 #define WW_CATALOG_NONE UINT32_MAX
 
@@ -49,6 +50,8 @@ struct ww_cat_datastream {
     int64_t last_time_us; /* newest that is known; WW_INSTANT_NONE before the first */
     uint32_t thing;
     uint16_t property;
+    uint16_t statistic;   /* into names; 0 = the value itself */
+    int32_t interval_s;   /* of the series, 0 = none */
     uint32_t first_watch; /* judge's list of rules that watch it; WW_CATALOG_NONE = none */
 };
 
@@ -77,9 +80,12 @@ struct ww_catalog {
     uint32_t n_things, cap_things;
     struct ww_map *thing_by_key; /* feed id (4 bytes) + key */
 
+    struct ww_hj212_stations *stations; /* owned; never NULL */
+
     struct ww_cat_datastream *datastreams;
     uint32_t n_datastreams, cap_datastreams;
-    struct ww_map *datastream_by_key; /* thing index (4 bytes) + property index (2 bytes) */
+    struct ww_map
+        *datastream_by_key; /* thing index (4 bytes) + property (2) + statistic (2) + interval (4) */
 };
 
 struct ww_catalog *ww_catalog_new(uint64_t generation);
@@ -89,14 +95,16 @@ void ww_catalog_free(struct ww_catalog *catalog); /* NULL is allowed */
 uint32_t ww_catalog_feed(const struct ww_catalog *catalog, struct ww_str name);
 uint32_t ww_catalog_property(const struct ww_catalog *catalog, struct ww_str code);
 uint32_t ww_catalog_thing(const struct ww_catalog *catalog, int32_t feed_id, struct ww_str key);
-uint32_t ww_catalog_datastream(const struct ww_catalog *catalog, uint32_t thing, uint32_t property);
+/* By thing, property, statistic and interval_s of `series`. */
+uint32_t ww_catalog_datastream(const struct ww_catalog *catalog, const struct ww_cat_datastream *series);
 /* The ward's id, 0 when unknown. */
 uint32_t ww_catalog_ward_by_code(const struct ww_catalog *catalog, struct ww_str code);
 
 /* Adds a row, or returns the one that is there. */
 uint32_t ww_catalog_add_thing(struct ww_catalog *catalog, struct ww_str key,
                               const struct ww_cat_thing *thing);
-uint32_t ww_catalog_add_datastream(struct ww_catalog *catalog, int64_t id, uint32_t thing, uint32_t property);
+/* `series`: id, thing, property, statistic, interval_s. */
+uint32_t ww_catalog_add_datastream(struct ww_catalog *catalog, const struct ww_cat_datastream *series);
 /* The index of a class name, adding it. */
 uint16_t ww_catalog_name(struct ww_catalog *catalog, struct ww_str name);
 

@@ -19,6 +19,7 @@
 #include "ingest/decode/batch.h"
 #include "sql/pg.h"
 
+struct ww_catalog; /* ingest/catalog.h */
 struct ww_path;
 
 struct ww_path_options {
@@ -42,6 +43,8 @@ struct ww_submission {
     struct ww_str body; /* must stay until the callback */
     const char *peer;
     int32_t account_id; /* 0 = none */
+    bool must_keep;     /* from a device that can't be told: what can't be read becomes one dead letter, never
+                           WW_BAD_INPUT */
 };
 
 struct ww_receipt {
@@ -55,9 +58,25 @@ struct ww_receipt {
 typedef void (*ww_path_cb)(void *arg, enum ww_status status, const struct ww_receipt *receipt,
                            const struct ww_error *err);
 
-/* Anything but WW_OK: refused at once, `err` says why, the callback is not called. */
+/* Submissions of one feed are taken in their order; feeds take turns by the rows that they bring, and what
+ * one feed may have waiting shrinks as the room does, so that a flood leaves room for the others (WW_BUSY for
+ * the feed that is over its share or over its own rate). Anything but WW_OK: refused at once, `err` says why,
+ * the callback is not called. */
 enum ww_status ww_path_submit(struct ww_path *path, const struct ww_submission *submission, ww_path_cb cb,
                               void *arg, struct ww_error *err) WW_MUST_CHECK;
+
+/* Told after each load of the world (start, changed feeds, stations, rules; recovery), and when the path
+ * begins or ceases to take submissions. From the loop, never from inside a call. The listener stays the
+ * caller's. */
+struct ww_path_listener {
+    void (*on_change)(void *arg);
+    void *arg;
+    struct ww_path_listener *next; /* the path's */
+};
+void ww_path_listen(struct ww_path *path, struct ww_path_listener *listener);
+void ww_path_unlisten(struct ww_path *path, struct ww_path_listener *listener);
+/* What the path knows of the district; NULL before the first load. Valid until the end of the turn. */
+const struct ww_catalog *ww_path_catalog(const struct ww_path *path);
 
 /* Totals since start: received = stored + duplicates + dead + in_flight + refused, at all times. */
 struct ww_path_counters {

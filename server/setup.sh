@@ -115,6 +115,10 @@ clang    clang
 clang-format clang-format
 chromium chromium
 -        python3-pytest
+mosquitto mosquitto
+mosquitto_pub mosquitto-clients
+ip       iproute2
+openssl  openssl
 ogr2ogr  gdal-bin
 curl     curl
 '

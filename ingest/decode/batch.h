@@ -16,6 +16,9 @@ struct ww_series_name {
     struct ww_str thing;    /* the sender's own key for the thing, 1 … 128 bytes of UTF-8 */
     struct ww_str property; /* code of the observed property, 1 … 64 bytes */
     struct ww_str unit;     /* as sent; "" = the property's own */
+    /* Series of one property that a sender keeps apart, each a datastream of its own: */
+    struct ww_str statistic; /* "" = the value itself; mean, min, max, sum …; at most 32 bytes */
+    int32_t interval_s;      /* 0 = the length is no part of what the series is */
 };
 
 /* One input row that could not be taken. */
@@ -44,6 +47,8 @@ struct ww_batch {
     struct ww_raw_place *place; /* NULL when no row has one; x = NAN for rows without */
     struct ww_str *ward_code;   /* NULL when no row is placed by ward; len 0 for rows without */
     struct ww_str *detail;      /* NULL when no row has one; JSON object with the kept fields */
+
+    int64_t sender_time_us; /* the sender's clock when it sent, WW_INSTANT_NONE = unknown (HJ 212: QN) */
 
     struct ww_dead_row *dead;
     uint32_t n_dead;

@@ -42,8 +42,20 @@
 #include "geo/base/status.h"
 #include "geo/coordinate.h"
 #include "geo/instant.h"
+#include "ingest/decode/feed_source.h"
 
-enum ww_format { WW_FORMAT_AUTO, WW_FORMAT_NDJSON, WW_FORMAT_JSON, WW_FORMAT_GEOJSON, WW_FORMAT_CSV };
+enum ww_format {
+    WW_FORMAT_AUTO,
+    WW_FORMAT_NDJSON,
+    WW_FORMAT_JSON,
+    WW_FORMAT_GEOJSON,
+    WW_FORMAT_CSV,
+    WW_FORMAT_TEXT,         /* the whole body is one value */
+    WW_FORMAT_SENSORTHINGS, /* OGC SensorThings 1.1: observations, with their datastreams expanded or not */
+    WW_FORMAT_NGSI_LD,      /* entities, normalised or key-values */
+    WW_FORMAT_HJ212         /* one frame */
+};
+struct ww_hj212_stations; /* ingest/hj212/stations.h */
 
 struct ww_feed_config; /* fields in feed_config_internal.h: only ingest/decode looks inside */
 
@@ -59,5 +71,10 @@ bool ww_feed_config_keeps_raw(const struct ww_feed_config *config);
 struct ww_str ww_feed_config_thing_class(const struct ww_feed_config *config); /* "" = none */
 struct ww_datum *ww_feed_config_datum(const struct ww_feed_config *config);
 const struct ww_zone *ww_feed_config_zone(const struct ww_feed_config *config);
+const struct ww_feed_source *ww_feed_config_source(const struct ww_feed_config *config); /* never NULL */
+/* The registry that HJ 212 frames of this feed are read with; outlives the config. `feed_id`: the feed's, so
+ * that a station of another feed counts as unknown here. */
+void ww_feed_config_set_stations(struct ww_feed_config *config, const struct ww_hj212_stations *stations,
+                                 int32_t feed_id);
 
 #endif
