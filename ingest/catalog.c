@@ -18,6 +18,7 @@ struct ww_catalog *ww_catalog_new(uint64_t generation) {
     c->name_index = ww_map_new(16);
     c->thing_by_key = ww_map_new(1024);
     c->datastream_by_key = ww_map_new(1024);
+    c->stations = ww_hj212_stations_new();
     ww_catalog_name(c, WW_STR(""));
     return c;
 }
@@ -33,6 +34,7 @@ void ww_catalog_free(struct ww_catalog *c) {
     ww_map_free(c->name_index);
     ww_map_free(c->thing_by_key);
     ww_map_free(c->datastream_by_key);
+    ww_hj212_stations_free(c->stations);
     ww_ward_index_free(c->ward_index);
     ww_free(c->wards);
     ww_free(c->properties);
@@ -80,16 +82,18 @@ uint32_t ww_catalog_thing(const struct ww_catalog *c, int32_t feed_id, struct ww
     return find(c->thing_by_key, thing_key(&k, feed_id, key));
 }
 
-static struct ww_str datastream_key(char bytes[6], uint32_t thing, uint32_t property) {
-    uint16_t short_property = (uint16_t)property;
-    memcpy(bytes, &thing, 4);
-    memcpy(bytes + 4, &short_property, 2);
-    return (struct ww_str){bytes, 6};
+enum { DATASTREAM_KEY = 11 };
+static struct ww_str datastream_key(char bytes[DATASTREAM_KEY], const struct ww_cat_datastream *series) {
+    memcpy(bytes, &series->thing, 4);
+    memcpy(bytes + 4, &series->property, 2);
+    memcpy(bytes + 6, &series->statistic, 1);
+    memcpy(bytes + 7, &series->interval_s, 4);
+    return (struct ww_str){bytes, DATASTREAM_KEY};
 }
 
-uint32_t ww_catalog_datastream(const struct ww_catalog *c, uint32_t thing, uint32_t property) {
-    char bytes[6];
-    return find(c->datastream_by_key, datastream_key(bytes, thing, property));
+uint32_t ww_catalog_datastream(const struct ww_catalog *c, const struct ww_cat_datastream *series) {
+    char bytes[DATASTREAM_KEY];
+    return find(c->datastream_by_key, datastream_key(bytes, series));
 }
 
 /* Doubles a table; out of memory here ends the program, as the catalog is ours and not a sender's. */
@@ -120,20 +124,19 @@ uint32_t ww_catalog_add_thing(struct ww_catalog *c, struct ww_str key, const str
     return c->n_things++;
 }
 
-uint32_t ww_catalog_add_datastream(struct ww_catalog *c, int64_t id, uint32_t thing, uint32_t property) {
-    uint32_t known = ww_catalog_datastream(c, thing, property);
+uint32_t ww_catalog_add_datastream(struct ww_catalog *c, const struct ww_cat_datastream *series) {
+    uint32_t known = ww_catalog_datastream(c, series);
     if (known != WW_CATALOG_NONE)
         return known;
-    assert(thing < c->n_things && property < c->n_properties);
+    assert(series->thing < c->n_things && series->property < c->n_properties);
     c->datastreams =
         room_for_one(c->datastreams, c->n_datastreams, &c->cap_datastreams, sizeof *c->datastreams);
-    c->datastreams[c->n_datastreams] = (struct ww_cat_datastream){.id = id,
-                                                                  .thing = thing,
-                                                                  .property = (uint16_t)property,
-                                                                  .last_time_us = WW_INSTANT_NONE,
-                                                                  .first_watch = WW_CATALOG_NONE};
-    char bytes[6];
-    put(c->datastream_by_key, datastream_key(bytes, thing, property), c->n_datastreams);
+    struct ww_cat_datastream *fresh = &c->datastreams[c->n_datastreams];
+    *fresh = *series;
+    fresh->last_time_us = WW_INSTANT_NONE;
+    fresh->first_watch = WW_CATALOG_NONE;
+    char bytes[DATASTREAM_KEY];
+    put(c->datastream_by_key, datastream_key(bytes, series), c->n_datastreams);
     return c->n_datastreams++;
 }
 

@@ -50,8 +50,8 @@ struct ww_cat_datastream {
     int64_t last_time_us; /* newest that is known; WW_INSTANT_NONE before the first */
     uint32_t thing;
     uint16_t property;
-    uint16_t statistic;   /* into names; 0 = the value itself */
-    int32_t interval_s;   /* of the series, 0 = none */
+    uint8_t statistic;    /* ingest/decode/statistic.h; 0 = the value itself */
+    int32_t interval_s;   /* of the series; 0 = each reading says its own */
     uint32_t first_watch; /* judge's list of rules that watch it; WW_CATALOG_NONE = none */
 };
 
@@ -85,7 +85,7 @@ struct ww_catalog {
     struct ww_cat_datastream *datastreams;
     uint32_t n_datastreams, cap_datastreams;
     struct ww_map
-        *datastream_by_key; /* thing index (4 bytes) + property (2) + statistic (2) + interval (4) */
+        *datastream_by_key; /* thing index (4 bytes) + property (2) + statistic (1) + interval (4) */
 };
 
 struct ww_catalog *ww_catalog_new(uint64_t generation);

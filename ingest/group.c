@@ -29,14 +29,16 @@ void group_clear(struct group *g) {
     g->months = NULL;
 }
 
-void group_requeue(struct ww_path *path, struct group *g) {
-    for (struct submission *s = g->members.head; s; s = s->next) {
+void group_requeue(struct group *g) {
+    struct submission *s;
+    while ((s = g->members.tail)) { /* last first, each in front of its queue: their order is as it was */
+        submissions_remove(&g->members, s);
         s->generation = 0;
         s->raw_message_id = 0;
         s->stored = s->corrections = s->duplicates = s->late = 0;
         s->repeated = false;
+        path_wait_in_front(s);
     }
-    submissions_put_back(&path->waiting, &g->members);
 }
 
 int64_t id_pool_left(const struct id_pool *pool) {
@@ -199,6 +201,11 @@ static enum take_result locate(struct ww_path *path, struct submission *s, struc
         return TAKE_REFUSED;
     }
     s->feed_id = catalog->feeds[feed].id;
+    if (s->is_given_up) {
+        memset(&s->located, 0, sizeof s->located);
+        s->generation = catalog->generation;
+        return TAKE_OK;
+    }
     s->batch.n_dead = s->n_dead_decoded;
     enum ww_status st = ww_locate(catalog, &catalog->feeds[feed], &s->batch, s->body, s->received_at_us,
                                   &s->located, missing, &s->err);

@@ -203,7 +203,8 @@ void ww_judge_attach(struct ww_judge *j, struct ww_catalog *catalog, uint32_t da
     const struct ww_cat_thing *thing = &catalog->things[ds->thing];
     for (uint32_t r = 0; r < j->n_rules; r++) {
         const struct rule_row *rule = &j->rules[r];
-        if (rule->property != ds->property)
+        if (rule->property != ds->property || rule->config.statistic != ds->statistic ||
+            rule->config.interval_s != ds->interval_s)
             continue;
         if (rule->config.thing_class.len > 0 &&
             !ww_str_eq(rule->config.thing_class, catalog->names[thing->class_index]))

@@ -12,15 +12,17 @@
 
 #include "geo/base/alloc.h"
 #include "geo/base/log.h"
+#include "ingest/decode/statistic.h"
 #include "ingest/path_internal.h"
 
-enum { DATASTREAM_PAGE = 1000, READINGS_PAGE = 200000, WKB_CEILING = 512 << 20 };
+enum { DATASTREAM_PAGE = 1000, READINGS_PAGE = 200000, STATION_PAGE = 5000, WKB_CEILING = 512 << 20 };
 
 struct loader {
     struct ww_path *path; /* NULL: stopped; frees itself when its query is answered */
     struct world *world;
     size_t step;
-    int64_t after; /* paging within a step: last id, or index of the next datastream */
+    int64_t after;            /* paging within a step: last id, or index of the next datastream … */
+    struct ww_str after_text; /* … or last MN */
     uint32_t page_first;
     uint32_t *watched; /* page of recent readings: indexes of the datastreams asked for */
     struct ww_ward_index_builder *wards;
@@ -169,6 +171,33 @@ static bool take_feeds(struct loader *l, const struct ww_pg_result *r) {
     return false;
 }
 
+static bool ask_stations(struct loader *l, struct ww_pg_args *args) {
+    ww_pg_arg_str(args, l->after_text);
+    return true;
+}
+
+static bool take_stations(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_catalog *c = l->world->catalog;
+    int n = ww_pg_rows(r);
+    struct ww_arena *arena = ww_arena_new(1 << 20);
+    assert(arena);
+    for (int i = 0; i < n; i++) {
+        struct ww_str mn = ww_pg_str(r, i, 0), key, previous;
+        struct ww_error err;
+        l->after_text = ww_arena_copy(c->arena, mn);
+        if (ww_pg_bytes(r, i, 4, arena, &key) != WW_OK || ww_pg_bytes(r, i, 5, arena, &previous) != WW_OK)
+            assert(0 && "1 MiB holds a page of keys");
+        if (ww_hj212_stations_add(c->stations, mn, (int32_t)ww_pg_i64(r, i, 1), ww_pg_bool(r, i, 2),
+                                  ww_pg_str(r, i, 3), key, previous, ww_pg_str(r, i, 6), &err) != WW_OK)
+            ww_log(WW_LOG_ERROR, "station=%.*s field=%s reason=\"%s\"; it counts as unknown", WW_STR_ARG(mn),
+                   err.field, err.message);
+    }
+    ww_arena_free(arena);
+    for (uint32_t i = 0; n < STATION_PAGE && i < c->n_feeds; i++)
+        ww_feed_config_set_stations(c->feeds[i].config, c->stations, c->feeds[i].id);
+    return n == STATION_PAGE;
+}
+
 static bool take_limits(struct loader *l, const struct ww_pg_result *r) {
     struct ww_catalog *c = l->world->catalog;
     for (int i = 0; i < ww_pg_rows(r); i++) {
@@ -232,9 +261,15 @@ static bool take_datastreams(struct loader *l, const struct ww_pg_result *r) {
         l->after = ww_pg_i64(r, i, 0);
         uint32_t thing = ww_catalog_thing(c, (int32_t)ww_pg_i64(r, i, 1), ww_pg_str(r, i, 2));
         uint32_t property = property_by_id(l, ww_pg_str(r, i, 3));
-        if (thing == WW_CATALOG_NONE || property == WW_CATALOG_NONE)
+        struct ww_cat_datastream series = {.id = l->after,
+                                           .thing = thing,
+                                           .property = (uint16_t)property,
+                                           .statistic = ww_statistic_find(ww_pg_str(r, i, 4)),
+                                           .interval_s = (int32_t)ww_pg_i64(r, i, 5)};
+        if (thing == WW_CATALOG_NONE || property == WW_CATALOG_NONE ||
+            series.statistic == WW_STATISTIC_UNKNOWN)
             continue;
-        uint32_t ds = ww_catalog_add_datastream(c, l->after, thing, property);
+        uint32_t ds = ww_catalog_add_datastream(c, &series);
         ww_judge_attach(l->world->judge, c, ds);
     }
     return n == 5000;
@@ -331,9 +366,13 @@ static bool take_open_alerts(struct loader *l, const struct ww_pg_result *r) {
         l->after = ww_pg_i64(r, i, 0);
         uint32_t thing = ww_catalog_thing(c, (int32_t)ww_pg_i64(r, i, 2), ww_pg_str(r, i, 3));
         uint32_t property = property_by_id(l, ww_pg_str(r, i, 4));
+        struct ww_cat_datastream series = {.thing = thing,
+                                           .property = (uint16_t)property,
+                                           .statistic = ww_statistic_find(ww_pg_str(r, i, 9)),
+                                           .interval_s = (int32_t)ww_pg_i64(r, i, 10)};
         uint32_t ds = thing == WW_CATALOG_NONE || property == WW_CATALOG_NONE
                           ? WW_CATALOG_NONE
-                          : ww_catalog_datastream(c, thing, property);
+                          : ww_catalog_datastream(c, &series);
         if (ds == WW_CATALOG_NONE ||
             !ww_judge_set_open(l->world->judge, &c->datastreams[ds], (int32_t)ww_pg_i64(r, i, 1),
                                ww_pg_i64(r, i, 5), ww_pg_double(r, i, 6), ww_pg_i64(r, i, 7),
@@ -349,6 +388,7 @@ static const struct step steps[] = {
     {"catalog_wards", ask_after, take_wards},
     {"catalog_properties", ask_nothing, take_properties},
     {"catalog_feeds", ask_nothing, take_feeds},
+    {"catalog_stations", ask_stations, take_stations},
     {"catalog_limits", ask_nothing, take_limits},
     {"catalog_rules", ask_nothing, take_rules},
     {"catalog_things", ask_after, take_things},
@@ -391,6 +431,7 @@ static void finish(struct loader *l) {
            c->n_wards, c->n_feeds, c->n_things, c->n_datastreams, ww_judge_rule_count(path->world->judge),
            ww_judge_open_count(path->world->judge), (long long)((monotonic_us() - l->started_us) / 1000));
     free_loader(l);
+    path_tell(path);
     path_set_state(path, WRITER_IDLE, "");
     path_kick(path);
 }
@@ -456,6 +497,7 @@ void load_start(struct ww_path *path) {
     l->world = ww_must_calloc(1, sizeof *l->world);
     l->world->catalog = ww_catalog_new(++path->generation);
     l->world->judge = ww_judge_new();
+    l->after_text = WW_STR("");
     l->wards = ww_ward_index_builder_new();
     l->property_index = ww_map_new(256);
     l->watched = ww_must_calloc(DATASTREAM_PAGE, sizeof *l->watched);

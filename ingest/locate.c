@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "geo/base/json_writer.h"
+#include "ingest/decode/statistic.h"
 
 /* Clocks of honest senders differ by minutes; a reading from further ahead is an error. */
 #define FUTURE_TOLERANCE_US (10 * 60 * WW_SECOND_US)
@@ -52,9 +53,19 @@ static void resolve_series(const struct context *c, const struct ww_series_name 
         snprintf(r->dead_reason, sizeof r->dead_reason, "%.150s", err.message);
         return;
     }
+    uint8_t statistic = ww_statistic_find(name->statistic);
+    if (statistic == WW_STATISTIC_UNKNOWN) {
+        kill_series(r, "statistic", "unknown statistic", name->statistic);
+        return;
+    }
     r->thing = ww_catalog_thing(cat, c->feed->id, name->thing);
-    if (r->thing != WW_CATALOG_NONE)
-        r->datastream = ww_catalog_datastream(cat, r->thing, r->property);
+    if (r->thing != WW_CATALOG_NONE) {
+        struct ww_cat_datastream series = {.thing = r->thing,
+                                           .property = (uint16_t)r->property,
+                                           .statistic = statistic,
+                                           .interval_s = name->interval_s};
+        r->datastream = ww_catalog_datastream(cat, &series);
+    }
     if (r->datastream == WW_CATALOG_NONE && !ww_feed_config_registers(c->feed->config))
         kill_series(r, "thing",
                     r->thing == WW_CATALOG_NONE ? "unknown thing" : "this thing has no such datastream:",
@@ -167,6 +178,10 @@ static void list_missing(struct context *c, uint32_t row, const struct ww_series
     ww_json_str(&json, name->thing);
     ww_json_key(&json, "property_id");
     ww_json_int(&json, c->catalog->properties[r->property].id);
+    ww_json_key(&json, "statistic");
+    ww_json_str(&json, name->statistic);
+    ww_json_key(&json, "interval_s");
+    ww_json_int(&json, name->interval_s);
     ww_json_key(&json, "class");
     ww_json_str(&json, ww_feed_config_thing_class(c->feed->config));
     uint32_t ward_id;

@@ -20,59 +20,7 @@ enum {
     FIRST_DEAD_ROWS = 100
 };
 
-/* ---- Lists ---- */
-
-void submissions_init(struct submission_list *list) {
-    list->head = NULL;
-    list->tail = &list->head;
-    list->count = 0;
-}
-
-void submissions_add(struct submission_list *list, struct submission *s) {
-    s->next = NULL;
-    *list->tail = s;
-    list->tail = &s->next;
-    list->count++;
-}
-
-struct submission *submissions_take(struct submission_list *list) {
-    struct submission *s = list->head;
-    if (!s)
-        return NULL;
-    list->head = s->next;
-    if (!list->head)
-        list->tail = &list->head;
-    list->count--;
-    return s;
-}
-
-void submissions_put_back(struct submission_list *list, struct submission_list *front) {
-    if (!front->head)
-        return;
-    *front->tail = list->head;
-    if (!list->head)
-        list->tail = front->tail;
-    list->head = front->head;
-    list->count += front->count;
-    submissions_init(front);
-}
-
-/* ---- Counters ---- */
-
-struct feed_totals *path_feed_totals(struct ww_path *path, struct ww_str feed) {
-    for (uint32_t i = 0; i < path->n_feeds; i++)
-        if (ww_str_is(feed, path->feeds[i].name))
-            return &path->feeds[i];
-    if (path->n_feeds == path->cap_feeds) {
-        path->cap_feeds = path->cap_feeds ? path->cap_feeds * 2 : 16;
-        path->feeds = ww_try_realloc(path->feeds, path->cap_feeds * sizeof *path->feeds);
-        assert(path->feeds);
-    }
-    struct feed_totals *fresh = &path->feeds[path->n_feeds++];
-    memset(fresh, 0, sizeof *fresh);
-    snprintf(fresh->name, sizeof fresh->name, "%.*s", WW_STR_ARG(feed));
-    return fresh;
-}
+/* ---- Answering ---- */
 
 static void count_receipt(struct ww_path_counters *c, const struct submission *s, uint64_t received,
                           uint64_t dead) {
@@ -86,18 +34,16 @@ static void count_receipt(struct ww_path_counters *c, const struct submission *s
     c->in_flight -= received;
 }
 
-/* ---- Answering ---- */
-
 static void free_submission(struct submission *s) {
     world_release(s->world);
-    s->path->totals.waiting_bytes -= s->held_bytes;
+    feed_queue_let_go(&s->path->queues, s->queue, s->held_bytes);
     ww_arena_free(s->arena);
     ww_free(s);
 }
 
 void path_answer(struct submission *s, enum ww_status status, const struct ww_error *err) {
     struct ww_path *path = s->path;
-    struct feed_totals *feed = path_feed_totals(path, s->feed);
+    struct feed_queue *feed = s->queue;
     uint64_t received = s->batch.n_received;
     if (status == WW_OK) {
         uint64_t dead = s->repeated ? 0 : s->batch.n_dead;
@@ -122,16 +68,85 @@ void path_answer(struct submission *s, enum ww_status status, const struct ww_er
     free_submission(s);
 }
 
+static void unqueue(struct submission *s) {
+    struct ww_path *path = s->path;
+    submissions_remove(&s->queue->list, s);
+    path->waiting -= s->is_decoded;
+    feed_queue_changed(&path->queues, s->queue);
+}
+
+void path_wait_in_front(struct submission *s) {
+    submissions_add_front(&s->queue->list, s);
+    s->path->waiting++;
+    feed_queue_changed(&s->path->queues, s->queue);
+}
+
+/* Everything that is decoded; the others are answered when they come from their worker. */
 void path_fail_all(struct ww_path *path, const struct ww_error *err) {
-    struct submission_list all;
-    submissions_init(&all);
-    submissions_put_back(&all, &path->waiting);
-    submissions_put_back(&all, &path->open.members);
-    struct submission *s;
-    while ((s = submissions_take(&all)))
-        path_answer(s, err->status, err);
+    group_requeue(&path->open);
+    for (uint32_t i = 0; i < path->queues.n; i++) {
+        struct submission *next;
+        for (struct submission *s = path->queues.queues[i]->list.head; s; s = next) {
+            next = s->next;
+            if (!s->is_decoded)
+                continue;
+            unqueue(s);
+            path_answer(s, err->status, err);
+        }
+    }
     group_clear(&path->open);
     group_init(&path->open);
+}
+
+/* The message becomes one dead row: all of its bytes, and why. */
+static enum ww_status give_up_rows(struct submission *s, const struct ww_error *err) {
+    struct ww_dead_row *dead = ww_arena_calloc(s->arena, 1, sizeof *dead);
+    if (!dead)
+        return WW_NO_MEMORY;
+    dead->line = err->line ? err->line : 1;
+    dead->column = err->column;
+    snprintf(dead->field, sizeof dead->field, "%.47s", err->field);
+    snprintf(dead->reason, sizeof dead->reason, "%.159s", err->message);
+    dead->raw = s->body;
+    s->batch = (struct ww_batch){.arena = s->arena, .dead = dead, .n_dead = 1, .n_received = 1};
+    s->n_dead_decoded = 1;
+    s->csv_header = WW_STR_NONE;
+    s->is_given_up = true;
+    return WW_OK;
+}
+
+void path_refuse(struct submission *s, const struct ww_error *err) {
+    struct ww_path *path = s->path;
+    uint64_t before = s->batch.n_received;
+    if (!s->must_keep || s->is_given_up || give_up_rows(s, err) != WW_OK) {
+        path_answer(s, err->status, err);
+        return;
+    }
+    struct ww_path_counters *both[] = {&path->totals, &s->queue->totals};
+    for (int i = 0; i < 2; i++) {
+        both[i]->refused += before;
+        both[i]->received++;
+        both[i]->in_flight += 1 - before;
+    }
+    s->generation = 0;
+    s->raw_message_id = 0;
+    s->stored = s->corrections = s->duplicates = s->late = 0;
+    s->repeated = false;
+    s->attempts = 0;
+    path_wait_in_front(s);
+}
+
+void path_refuse_preparing(struct ww_path *path, enum ww_status status, const struct ww_error *err) {
+    struct submission *s = path->preparing ? path->preparing->list.head : NULL;
+    if (!s || !s->is_decoded)
+        return;
+    struct ww_error told = *err;
+    told.status = status;
+    unqueue(s);
+    if (status == WW_UNAVAILABLE || status == WW_BUSY)
+        path_answer(s, status, &told);
+    else
+        path_refuse(s, &told);
 }
 
 /* ---- Submitting ---- */
@@ -161,8 +176,10 @@ static void compress_body(struct submission *s) {
 /* On a worker thread: all that needs no shared state. */
 static void decode_submission(struct ww_job *job) {
     struct submission *s = (struct submission *)job;
-    s->status = ww_decode(s->config, ww_format_of_content_type(s->content_type), s->body, MAX_ROWS, s->arena,
-                          &s->batch, &s->err);
+    struct ww_surroundings around = {s->content_type, s->received_at_us};
+    s->status = ww_decode_message(s->config, &around, s->body, MAX_ROWS, s->arena, &s->batch, &s->err);
+    if (s->status != WW_OK && s->must_keep)
+        s->status = give_up_rows(s, &s->err);
     if (s->status != WW_OK)
         return;
     s->batch.arena = s->arena;
@@ -173,26 +190,35 @@ static void decode_submission(struct ww_job *job) {
         compress_body(s);
 }
 
+static void count_arrival(struct submission *s) {
+    struct ww_path_counters *both[] = {&s->path->totals, &s->queue->totals};
+    for (int i = 0; i < 2; i++) {
+        both[i]->received += s->batch.n_received;
+        both[i]->in_flight += s->batch.n_received;
+    }
+    feed_queue_charge(s->queue, s->batch.n_received);
+}
+
 static void on_decoded(struct ww_job *job) {
     struct submission *s = (struct submission *)job;
     struct ww_path *path = s->path;
     path->decoding--;
     s->config = NULL;
     if (s->status != WW_OK) {
+        unqueue(s);
         s->batch.n_received = 0;
         path_answer(s, s->status, &s->err);
     } else {
-        struct feed_totals *feed = path_feed_totals(path, s->feed);
-        path->totals.received += s->batch.n_received;
-        path->totals.in_flight += s->batch.n_received;
-        feed->totals.received += s->batch.n_received;
-        feed->totals.in_flight += s->batch.n_received;
+        count_arrival(s);
         if (path->state == WRITER_DOWN) { /* since it was submitted */
             struct ww_error err;
             ww_error_set(&err, WW_UNAVAILABLE, "not ready: %s", path->why_not_ready);
+            unqueue(s);
             path_answer(s, WW_UNAVAILABLE, &err);
         } else {
-            submissions_add(&path->waiting, s);
+            s->is_decoded = true;
+            path->waiting++;
+            feed_queue_changed(&path->queues, s->queue);
         }
     }
     path_kick(path);
@@ -201,6 +227,12 @@ static void on_decoded(struct ww_job *job) {
 static int64_t now_us(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * WW_SECOND_US + now.tv_nsec / 1000;
+}
+
+static int64_t monotonic_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * WW_SECOND_US + now.tv_nsec / 1000;
 }
 
@@ -219,6 +251,7 @@ static struct submission *new_submission(struct ww_path *path, const struct ww_s
     s->peer = ww_arena_copy(arena, ww_str_of(in->peer)).ptr;
     s->body = in->body;
     s->account_id = in->account_id;
+    s->must_keep = in->must_keep;
     s->received_at_us = now_us();
     return s;
 }
@@ -238,15 +271,20 @@ enum ww_status ww_path_submit(struct ww_path *path, const struct ww_submission *
         return ww_error_set(err, WW_DENIED, "the feed \"%.*s\" is switched off", WW_STR_ARG(in->feed));
     /* A decoded batch takes about three times its body. */
     size_t held = in->body.len * 4 + 4096;
-    if (path->totals.waiting_bytes + held > path->max_waiting_bytes)
-        return ww_error_set(err, WW_BUSY, "too much is waiting to be stored; send it again later");
+    struct feed_queue *queue = feed_queue_of(&path->queues, in->feed);
+    enum ww_status st = feed_queue_admit(
+        &path->queues, queue, held, ww_feed_config_source(catalog->feeds[feed].config), monotonic_us(), err);
+    if (st != WW_OK)
+        return st;
     struct submission *s = new_submission(path, in);
     if (!s)
         return ww_error_set(err, WW_NO_MEMORY, "out of memory");
     s->cb = cb;
     s->arg = arg;
     s->held_bytes = held;
-    path->totals.waiting_bytes += held;
+    s->queue = queue;
+    feed_queue_hold(&path->queues, queue, held);
+    submissions_add(&queue->list, s);
     path->decoding++;
     s->world = path->world;
     s->world->users++;
@@ -260,26 +298,40 @@ enum ww_status ww_path_submit(struct ww_path *path, const struct ww_submission *
 /* ---- Going on ---- */
 
 static bool group_is_full(const struct ww_path *path, const struct group *g) {
-    return g->n_rows >= path->max_group_rows || (path->solo && g->members.count >= 1);
+    return g->n_rows >= path->max_group_rows || (g->members.head && g->members.head->is_suspect);
 }
 
-/* Moves waiting submissions into the open group, as far as they fit together. */
+static void prepare(struct ww_path *path, struct feed_queue *queue, enum take_result wants,
+                    struct ww_buf *missing) {
+    if (path->state != WRITER_IDLE || path->open.members.count > 0)
+        return;
+    path->preparing = queue;
+    if (wants == TAKE_NEEDS_THINGS)
+        store_register(path, missing);
+    else if (wants == TAKE_NEEDS_IDS)
+        store_fetch_ids(path, 20, 20 + queue->list.head->located.n_own / ID_BLOCK);
+}
+
+/* Moves waiting submissions into the open group, feeds in turn, as far as they fit together. */
 static void fill_open_group(struct ww_path *path) {
-    while (path->waiting.head && !group_is_full(path, &path->open)) {
+    struct feed_queue *queue;
+    while (!group_is_full(path, &path->open) && (queue = feed_queues_next(&path->queues))) {
+        struct submission *s = queue->list.head;
+        if (s->is_suspect && path->open.members.count > 0)
+            return;
         struct ww_buf missing;
         ww_buf_init(&missing, 32 << 20);
-        struct submission *s = path->waiting.head;
         enum take_result took = group_take(path, &path->open, s, &missing);
         if (took == TAKE_OK) {
-            submissions_add(&path->open.members, submissions_take(&path->waiting));
+            unqueue(s);
+            submissions_add(&path->open.members, s);
+            feed_queue_brought(&path->queues, queue, s->located.n_rows);
         } else if (took == TAKE_REFUSED) {
-            submissions_take(&path->waiting);
+            unqueue(s);
             struct ww_error err = s->err;
-            path_answer(s, err.status, &err);
-        } else if (path->state == WRITER_IDLE && path->open.members.count == 0 && took == TAKE_NEEDS_THINGS) {
-            store_register(path, &missing);
-        } else if (path->state == WRITER_IDLE && path->open.members.count == 0 && took == TAKE_NEEDS_IDS) {
-            store_fetch_ids(path, 20, 20 + s->located.n_own / ID_BLOCK);
+            path_refuse(s, &err);
+        } else {
+            prepare(path, queue, took, &missing);
         }
         ww_buf_clear(&missing);
         if (took != TAKE_OK && took != TAKE_REFUSED)
@@ -288,7 +340,7 @@ static void fill_open_group(struct ww_path *path) {
 }
 
 static void check_idle(struct ww_path *path) {
-    if (!path->draining || !path->on_idle || path->decoding > 0 || path->waiting.count > 0 ||
+    if (!path->draining || !path->on_idle || path->decoding > 0 || path->waiting > 0 ||
         path->open.members.count > 0 || path->writing.members.count > 0)
         return;
     void (*on_idle)(void *) = path->on_idle;
@@ -309,14 +361,43 @@ void path_kick(struct ww_path *path) {
     if (path->state == WRITER_IDLE && path->open.members.count > 0) {
         path->writing = path->open;
         group_init(&path->open);
-        if (path->solo && --path->solo_left == 0)
-            path->solo = false;
         store_group(path);
     }
     check_idle(path);
 }
 
+void path_tell(struct ww_path *path) {
+    const struct timeval now = {0, 0};
+    evtimer_add(path->tell_soon, &now);
+}
+
+static void on_tell(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    struct ww_path *path = arg;
+    struct ww_path_listener *next;
+    for (struct ww_path_listener *l = path->listeners; l; l = next) {
+        next = l->next; /* it may unlisten itself */
+        l->on_change(l->arg);
+    }
+}
+
+void ww_path_listen(struct ww_path *path, struct ww_path_listener *listener) {
+    listener->next = path->listeners;
+    path->listeners = listener;
+}
+
+void ww_path_unlisten(struct ww_path *path, struct ww_path_listener *listener) {
+    struct ww_path_listener **at = &path->listeners;
+    while (*at && *at != listener)
+        at = &(*at)->next;
+    if (*at)
+        *at = listener->next;
+}
+
 void path_set_state(struct ww_path *path, enum writer_state state, const char *why) {
+    if ((state == WRITER_DOWN) != (path->state == WRITER_DOWN))
+        path_tell(path);
     path->state = state;
     if (why)
         snprintf(path->why_not_ready, sizeof path->why_not_ready, "%s", why);
@@ -362,7 +443,8 @@ static void on_listener_state(void *arg, struct ww_pg *pg, bool up) {
 
 static void on_notify(void *arg, struct ww_str channel, struct ww_str payload) {
     static const char *const tables[] = {
-        "ward", "feed", "observed_property", "limit_value", "rule", "setting", "site", "thing", "datastream"};
+        "ward", "feed",  "observed_property", "limit_value", "rule", "setting",
+        "site", "thing", "datastream",        "station"};
     (void)channel;
     struct ww_path *path = arg;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
@@ -398,10 +480,10 @@ static void on_partition_timer(evutil_socket_t fd, short what, void *arg) {
 struct ww_path *ww_path_new(struct event_base *base, const struct ww_path_options *options) {
     struct ww_path *path = ww_must_calloc(1, sizeof *path);
     path->base = base;
-    path->max_waiting_bytes = options->max_waiting_bytes ? options->max_waiting_bytes : DEFAULT_WAITING_BYTES;
+    feed_queues_init(&path->queues,
+                     options->max_waiting_bytes ? options->max_waiting_bytes : DEFAULT_WAITING_BYTES);
     path->max_group_rows = options->max_group_rows ? (uint32_t)options->max_group_rows : DEFAULT_GROUP_ROWS;
     path->months = ww_map_new(64);
-    submissions_init(&path->waiting);
     group_init(&path->open);
     group_init(&path->writing);
     path_set_state(path, WRITER_DOWN, "connecting to the database");
@@ -409,8 +491,9 @@ struct ww_path *ww_path_new(struct event_base *base, const struct ww_path_option
     path->workers = ww_worker_pool_new(base, cores > 4 ? 4 : cores > 1 ? (int)cores - 1 : 1);
     path->reload_timer = evtimer_new(base, on_reload_timer, path);
     path->kick_soon = evtimer_new(base, on_kick, path);
+    path->tell_soon = evtimer_new(base, on_tell, path);
     path->partition_timer = event_new(base, -1, EV_PERSIST, on_partition_timer, path);
-    assert(path->reload_timer && path->kick_soon && path->partition_timer);
+    assert(path->reload_timer && path->kick_soon && path->tell_soon && path->partition_timer);
     const struct timeval daily = {86400, 0};
     event_add(path->partition_timer, &daily);
     struct ww_pg_options pg = {
@@ -432,6 +515,14 @@ struct ww_path *ww_path_new(struct event_base *base, const struct ww_path_option
     return path;
 }
 
+static void drop_undecoded(struct ww_path *path) {
+    for (uint32_t i = 0; i < path->queues.n; i++) {
+        struct submission *s;
+        while ((s = submissions_take(&path->queues.queues[i]->list)))
+            free_submission(s);
+    }
+}
+
 void ww_path_free(struct ww_path *path) {
     if (!path)
         return;
@@ -442,19 +533,25 @@ void ww_path_free(struct ww_path *path) {
     struct ww_error err;
     ww_error_set(&err, WW_UNAVAILABLE, "the server is stopping");
     path_fail_all(path, &err);
+    drop_undecoded(path);
     world_free(path->world);
     event_free(path->reload_timer);
     event_free(path->kick_soon);
+    event_free(path->tell_soon);
     event_free(path->partition_timer);
     group_clear(&path->open);
     group_clear(&path->writing);
     ww_map_free(path->months);
-    ww_free(path->feeds);
+    feed_queues_clear(&path->queues);
     ww_free(path);
 }
 
 bool ww_path_is_ready(const struct ww_path *path) {
     return path->world != NULL && path->state != WRITER_DOWN;
+}
+
+const struct ww_catalog *ww_path_catalog(const struct ww_path *path) {
+    return path->world ? path->world->catalog : NULL;
 }
 
 const char *ww_path_why_not_ready(const struct ww_path *path) {
@@ -471,6 +568,7 @@ void ww_path_drain(struct ww_path *path, void (*on_idle)(void *arg), void *arg) 
 
 void ww_path_get_counters(const struct ww_path *path, struct ww_path_counters *out) {
     *out = path->totals;
+    out->waiting_bytes = path->queues.held_bytes;
     if (!path->world)
         return;
     out->things = path->world->catalog->n_things;
@@ -483,6 +581,6 @@ void ww_path_get_counters(const struct ww_path *path, struct ww_path_counters *o
 void ww_path_each_feed(const struct ww_path *path,
                        void (*each)(void *arg, const char *feed, const struct ww_path_counters *counters),
                        void *arg) {
-    for (uint32_t i = 0; i < path->n_feeds; i++)
-        each(arg, path->feeds[i].name, &path->feeds[i].totals);
+    for (uint32_t i = 0; i < path->queues.n; i++)
+        each(arg, path->queues.queues[i]->name, &path->queues.queues[i]->totals);
 }

@@ -3,12 +3,13 @@
  *
  *   submit ─ decoding (worker) ─▶ waiting ─▶ group ─▶ writing ─▶ answered
  *
- * path.c keeps the queue and the life cycle, group.c turns waiting submissions into a group,
+ * feed_queue.c keeps what waits, path.c the life cycle, group.c turns waiting submissions into a group,
  * store.c writes a group in one transaction, load.c builds the world from the database.
  */
 #ifndef WW_INGEST_PATH_INTERNAL_H
 #define WW_INGEST_PATH_INTERNAL_H
 
+#include "ingest/feed_queue.h"
 #include "ingest/judge.h"
 #include "ingest/locate.h"
 #include "ingest/path.h"
@@ -26,8 +27,9 @@ struct world {
 
 struct submission {
     struct ww_job job; /* first: the worker pool hands it back */
-    struct submission *next;
+    struct submission *next, *before;
     struct ww_path *path;
+    struct feed_queue *queue;
     struct world *world; /* of the feed config that it was decoded with: constants of the batch live there */
     ww_path_cb cb;
     void *arg;
@@ -36,8 +38,13 @@ struct submission {
     struct ww_str feed, content_type, body;
     const char *peer;
     int32_t account_id;
+    bool must_keep;
     int64_t received_at_us;
     size_t held_bytes;
+
+    bool is_decoded;
+    bool is_given_up; /* must_keep: its rows were given up, it is one dead row now */
+    bool is_suspect;  /* in a transaction that failed: it goes alone */
 
     /* made by the worker */
     const struct ww_feed_config *config;
@@ -59,16 +66,6 @@ struct submission {
     bool repeated;          /* the same bytes were committed before: its dead rows are not kept again */
     uint32_t first_ordinal; /* of its rows in a slow group */
 };
-
-struct submission_list {
-    struct submission *head;
-    struct submission **tail;
-    uint32_t count;
-};
-void submissions_init(struct submission_list *list);
-void submissions_add(struct submission_list *list, struct submission *s);
-struct submission *submissions_take(struct submission_list *list);
-void submissions_put_back(struct submission_list *list, struct submission_list *front); /* empties `front` */
 
 /* What one transaction writes. */
 struct group {
@@ -106,17 +103,11 @@ enum writer_state {
     WRITER_WRITING    /* a transaction is under way */
 };
 
-struct feed_totals {
-    char name[64];
-    struct ww_path_counters totals;
-};
-
 struct ww_path {
     struct event_base *base;
     struct ww_pg *pg;       /* the writer's own connection */
     struct ww_pg *listener; /* LISTEN ww_catalog */
     struct ww_worker_pool *workers;
-    size_t max_waiting_bytes;
     uint32_t max_group_rows;
 
     struct world *world; /* NULL before the first load */
@@ -124,22 +115,22 @@ struct ww_path {
     bool reload_wanted;
     struct event *reload_timer;
     struct event *kick_soon;
+    struct event *tell_soon; /* the listeners */
+    struct ww_path_listener *listeners;
     struct event *partition_timer;
     struct loader *loader;
     uint64_t generation;
     char why_not_ready[256];
 
-    struct submission_list waiting;
-    struct group open; /* being filled */
+    struct feed_queues queues;
+    struct feed_queue *preparing; /* whose head asked for things or ids */
+    uint32_t waiting;             /* in all queues */
+    struct group open;            /* being filled */
     struct group writing;
     struct id_pool message_ids, foi_ids;
     struct ww_map *months; /* partitions that are known to be there */
-    bool solo;             /* the next group takes one submission only: one of the last was refused */
-    uint32_t solo_left;
 
     struct ww_path_counters totals;
-    struct feed_totals *feeds;
-    uint32_t n_feeds, cap_feeds;
     uint64_t decoding;
     void (*on_idle)(void *arg);
     void *on_idle_arg;
@@ -150,14 +141,19 @@ struct ww_path {
 void path_kick(struct ww_path *path); /* goes on with whatever is next */
 void path_set_state(struct ww_path *path, enum writer_state state, const char *why);
 void path_answer(struct submission *s, enum ww_status status, const struct ww_error *err);
+/* Its data are to blame: answers it, or, when it must be kept, makes it one dead letter that waits in front
+ * again. */
+void path_refuse(struct submission *s, const struct ww_error *err);
+void path_refuse_preparing(struct ww_path *path, enum ww_status status, const struct ww_error *err);
+void path_wait_in_front(struct submission *s);
 void path_fail_all(struct ww_path *path, const struct ww_error *err); /* answers everything that waits */
-struct feed_totals *path_feed_totals(struct ww_path *path, struct ww_str feed);
+void path_tell(struct ww_path *path);                                 /* the listeners, soon */
 
 /* group.c */
 enum take_result { TAKE_OK, TAKE_LATER, TAKE_NEEDS_THINGS, TAKE_NEEDS_IDS, TAKE_REFUSED };
 enum take_result group_take(struct ww_path *path, struct group *g, struct submission *s,
                             struct ww_buf *missing);
-void group_requeue(struct ww_path *path, struct group *g); /* members wait again, in front */
+void group_requeue(struct group *g); /* members wait again, in front */
 /* Of a slow group, once its repeats are known: rows for the staging table. */
 void group_encode_slow(struct ww_path *path, struct group *g);
 void group_judge_stored(struct ww_path *path, struct group *g, const struct ww_pg_result *not_plain);

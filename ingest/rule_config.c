@@ -2,6 +2,7 @@
 #include "ingest/rule_config.h"
 
 #include "geo/base/json_reader.h"
+#include "ingest/decode/statistic.h"
 #include "ingest/judge.h"
 
 static enum ww_status refuse(struct ww_error *err, const char *field, const char *why) {
@@ -80,6 +81,20 @@ static enum ww_status read_bucket(struct ww_rule_config *c, struct ww_str judged
     return WW_OK;
 }
 
+static enum ww_status read_series(const struct ww_json_node *root, struct ww_rule_config *c,
+                                  struct ww_error *err) {
+    struct ww_str statistic;
+    double interval_s = 0;
+    enum ww_status st = read_text(root, "statistic", false, &statistic, err);
+    if (st != WW_OK || (st = read_number(root, "interval_s", 0, 31622400, &interval_s, err)) != WW_OK)
+        return st;
+    c->statistic = ww_statistic_find(statistic);
+    if (c->statistic == WW_STATISTIC_UNKNOWN)
+        return refuse(err, "statistic", "is none of the known ones (mean, min, max, sum …)");
+    c->interval_s = (int32_t)interval_s;
+    return WW_OK;
+}
+
 static enum ww_status read_flags(const struct ww_json_node *root, struct ww_rule_config *c,
                                  struct ww_error *err) {
     struct ww_str flags;
@@ -98,8 +113,8 @@ static enum ww_status read_flags(const struct ww_json_node *root, struct ww_rule
 }
 
 static const char *const known_members[] = {
-    "property", "thing_class", "limit_class", "standard",     "averaging",       "judge",
-    "fire",     "clear",       "clear_ratio", "min_coverage", "expected_step_s", "flags"};
+    "property", "thing_class", "limit_class",  "standard",        "averaging", "judge",     "fire",
+    "clear",    "clear_ratio", "min_coverage", "expected_step_s", "flags",     "statistic", "interval_s"};
 
 static enum ww_status check_members(const struct ww_json_node *root, struct ww_error *err) {
     for (const struct ww_json_node *m = root->child; m; m = m->next) {
@@ -135,7 +150,7 @@ enum ww_status ww_rule_config_parse(struct ww_arena *arena, struct ww_str json, 
         (st = read_text(root, "thing_class", false, &out->thing_class, err)) != WW_OK ||
         (st = read_text(root, "limit_class", false, &out->limit_class, err)) != WW_OK ||
         (st = read_text(root, "judge", false, &judged, err)) != WW_OK ||
-        (st = read_bucket(out, judged, err)) != WW_OK ||
+        (st = read_series(root, out, err)) != WW_OK || (st = read_bucket(out, judged, err)) != WW_OK ||
         (st = read_k_of_n(root, "fire", &out->fire_k, &out->fire_n, err)) != WW_OK ||
         (st = read_k_of_n(root, "clear", &out->clear_k, &out->clear_n, err)) != WW_OK ||
         (st = read_number(root, "clear_ratio", 0.01, 1, &out->clear_ratio, err)) != WW_OK ||

@@ -11,6 +11,8 @@ struct ww_rule_config {
     struct ww_str limit_class; /* "" = the thing's own */
     struct ww_str standard;
     struct ww_str averaging;
+    uint8_t statistic;  /* the series that are judged: of this statistic … */
+    int32_t interval_s; /* … and this interval; 0 and 0: the values themselves */
     uint8_t fire_k, fire_n, clear_k, clear_n;
     double clear_ratio, min_coverage;
     int64_t bucket_us; /* 0: judges every reading */

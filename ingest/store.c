@@ -14,6 +14,7 @@
 
 #include "geo/base/alloc.h"
 #include "geo/base/log.h"
+#include "ingest/decode/statistic.h"
 #include "ingest/path_internal.h"
 
 enum { MAX_ATTEMPTS = 3 };
@@ -74,28 +75,28 @@ static void finish_failed(struct ww_path *path) {
     ww_map_free(path->months);
     path->months = ww_map_new(64);
 
-    struct submission_list again;
+    struct submission_list again, hopeless_ones;
     submissions_init(&again);
+    submissions_init(&hopeless_ones);
     bool retry = is_ours_to_retry(err.status);
     bool alone = g->members.count == 1;
     struct submission *s;
     while ((s = submissions_take(&g->members))) {
         s->attempts++;
+        s->is_suspect = blames_a_message(err.status);
         bool hopeless = blames_a_message(err.status) && alone;
-        if (retry && !hopeless && s->attempts < MAX_ATTEMPTS)
+        if (hopeless)
+            submissions_add(&hopeless_ones, s);
+        else if (retry && s->attempts < MAX_ATTEMPTS)
             submissions_add(&again, s);
         else
-            path_answer(s, retry && !hopeless ? WW_UNAVAILABLE : err.status, &err);
-    }
-    if (again.count > 0 && blames_a_message(err.status)) {
-        path->solo = true;
-        path->solo_left = again.count;
+            path_answer(s, retry ? WW_UNAVAILABLE : err.status, &err);
     }
     g->members = again;
-    if (again.count == 0)
-        submissions_init(&g->members);
-    group_requeue(path, &path->open);
-    group_requeue(path, g);
+    group_requeue(&path->open);
+    group_requeue(g);
+    while ((s = submissions_take(&hopeless_ones)))
+        path_refuse(s, &err);
     group_clear(g);
     group_init(g);
     group_clear(&path->open);
@@ -334,10 +335,8 @@ static void on_registered(void *arg, enum ww_status status, const struct ww_pg_r
         return; /* on_pg_state has told everybody */
     path_set_state(path, WRITER_IDLE, "");
     if (status != WW_OK) {
-        struct submission *s = submissions_take(&path->waiting); /* whose things they are */
         ww_log(WW_LOG_WARN, "register=failed reason=\"%s\"", err->message);
-        if (s)
-            path_answer(s, status, err);
+        path_refuse_preparing(path, status, err);
     }
     struct ww_catalog *catalog = path->world->catalog;
     for (int i = 0; status == WW_OK && i < ww_pg_rows(r); i++) {
@@ -351,8 +350,14 @@ static void on_registered(void *arg, enum ww_status status, const struct ww_pg_r
                                      .ward_id = (uint32_t)ww_pg_i64(r, i, 5),
                                      .raw = {ww_pg_double(r, i, 6), ww_pg_double(r, i, 7)}};
         uint32_t before = catalog->n_datastreams;
-        uint32_t index = ww_catalog_add_thing(catalog, ww_pg_str(r, i, 1), &thing);
-        uint32_t ds = ww_catalog_add_datastream(catalog, ww_pg_i64(r, i, 9), index, (uint32_t)property);
+        struct ww_cat_datastream series = {.id = ww_pg_i64(r, i, 9),
+                                           .thing = ww_catalog_add_thing(catalog, ww_pg_str(r, i, 1), &thing),
+                                           .property = (uint16_t)property,
+                                           .statistic = ww_statistic_find(ww_pg_str(r, i, 10)),
+                                           .interval_s = (int32_t)ww_pg_i64(r, i, 11)};
+        if (series.statistic == WW_STATISTIC_UNKNOWN)
+            continue;
+        uint32_t ds = ww_catalog_add_datastream(catalog, &series);
         if (catalog->n_datastreams > before)
             ww_judge_attach(path->world->judge, catalog, ds);
     }

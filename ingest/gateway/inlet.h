@@ -25,7 +25,9 @@ struct ww_intake_options {
 /* `path` outlives it. */
 struct ww_intake *ww_intake_new(struct event_base *base, struct ww_path *path,
                                 const struct ww_intake_options *options);
-/* After all its inlets; what is still held is dropped: it was never acknowledged. */
+/* At the end: close (no more answers are heard), then ww_path_free, then free. What is still held was never
+ * acknowledged and is dropped. */
+void ww_intake_close(struct ww_intake *intake);
 void ww_intake_free(struct ww_intake *intake);
 struct ww_path *ww_intake_path(const struct ww_intake *intake);
 

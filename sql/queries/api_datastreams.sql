@@ -3,12 +3,13 @@
 SELECT d.id::text,
        json_build_object('id', d.id,
                          'thing', json_build_object('id', d.thing_id, 'key', d.key, 'name_zh', d.name_zh, 'name_en', d.name_en),
-                         'property', d.property, 'unit', d.unit, 'ward', w.code,
+                         'property', d.property, 'unit', d.unit, 'statistic', d.statistic, 'interval_s', d.interval_s,
+                         'ward', w.code,
                          'latest', CASE WHEN l.phenomenon_time IS NOT NULL
                                         THEN json_build_object('time', l.phenomenon_time, 'value', l.value, 'flag', l.flag)
                                    END)::text,
        CASE WHEN $4::boolean THEN ST_AsGeoJSON(d.geom, 7, 0) END
-FROM (SELECT x.id, x.thing_id, t.key, t.name_zh, t.name_en, t.ward_id, t.geom, p.code AS property, p.unit
+FROM (SELECT x.id, x.thing_id, t.key, t.name_zh, t.name_en, t.ward_id, t.geom, p.code AS property, p.unit, x.statistic, x.interval_s
       FROM wardwatch.datastream x
       JOIN wardwatch.thing t ON t.id = x.thing_id
       JOIN wardwatch.observed_property p ON p.id = x.property_id

@@ -33,7 +33,7 @@ WITH input AS MATERIALIZED (
     FROM wanted w
     JOIN stored s USING (feed_id, key)
     WHERE w.property_id IS NOT NULL
-    ON CONFLICT (thing_id, property_id) DO UPDATE SET expected_step_s = excluded.expected_step_s
+    ON CONFLICT (thing_id, property_id, statistic, interval_s) DO UPDATE SET expected_step_s = excluded.expected_step_s
 )
 SELECT (SELECT count(*) FILTER (WHERE ward_id IS NULL) FROM stored),
        coalesce((SELECT 'feed ' || feed FROM input WHERE feed_id IS NULL LIMIT 1),
