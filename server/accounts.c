@@ -334,6 +334,19 @@ const struct ww_account *ww_accounts_by_token(const struct ww_accounts *accounts
     return ww_accounts_by_hash(accounts, hash);
 }
 
+const struct ww_account *ww_accounts_by_id(const struct ww_accounts *accounts, int32_t id) {
+    const struct account_set *set = accounts->set;
+    size_t low = 0, high = set ? set->n_accounts : 0;
+    while (low < high) { /* the query sorts by id */
+        size_t middle = low + (high - low) / 2;
+        if (set->accounts[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return set && low < set->n_accounts && set->accounts[low].id == id ? &set->accounts[low] : NULL;
+}
+
 bool ww_account_sees_ward(const struct ww_account *account, int32_t ward_id) {
     if (account->all_wards)
         return true;

@@ -45,6 +45,8 @@ bool ww_accounts_are_loaded(const struct ww_accounts *accounts);
 const struct ww_account *ww_accounts_by_token(const struct ww_accounts *accounts, struct ww_str token);
 const struct ww_account *ww_accounts_by_hash(const struct ww_accounts *accounts,
                                              const unsigned char hash[32]);
+/* NULL also when it is disabled. Valid until the next turn of the loop. */
+const struct ww_account *ww_accounts_by_id(const struct ww_accounts *accounts, int32_t id);
 bool ww_account_sees_ward(const struct ww_account *account, int32_t ward_id /* 0 = none */);
 bool ww_account_may_feed(const struct ww_account *account, struct ww_str feed);
 const char *ww_role_name(enum ww_role role);

@@ -10,6 +10,7 @@
 #include "ingest/path.h"
 #include "server/accounts.h"
 #include "server/commands.h"
+#include "server/device_doors.h"
 #include "server/routes.h"
 #include "server/sse_hub.h"
 #include "server/static_files.h"
@@ -21,6 +22,11 @@ static const char help[] =
     "usage: wardwatch serve --db CONNINFO [OPTIONS]\n\n"
     "  --listen HOST:PORT   default 127.0.0.1:8080; port 0 picks a free one\n"
     "  --port-file FILE     writes the port there once it listens\n"
+    "  --hj212 HOST:PORT    HJ 212 stations connect here\n"
+    "  --mqtt HOST:PORT     MQTT devices connect here; --mqtt-tls HOST:PORT with --tls-cert FILE --tls-key "
+    "FILE\n"
+    "  --hj212-port-file FILE, --mqtt-port-file FILE, --mqtt-tls-port-file FILE   as --port-file\n"
+    "  --no-outward         contacts neither brokers nor endpoints of pulled feeds\n"
     "  --web DIR            the built page; without it the server has its interface only\n"
     "  --anonymous-read     wards, things, readings and alerts may be read without a token\n"
     "  --log LEVEL          error, warn, info (default) or debug\n\n"
@@ -33,28 +39,16 @@ static const char help[] =
 struct options {
     const char *db, *listen, *port_file, *web, *log;
     bool anonymous_read;
+    struct ww_door_options doors;
 };
 
 struct server {
     struct ww_app app;
     char host[128];
     int port;
-    struct event *on_int, *on_term, *ready_timer;
-    bool drained_http, drained_path, stopping;
+    struct event *on_int, *on_term, *ready_timer, *give_up;
+    bool drained_http, drained_path, stopping, failed;
 };
-
-static int split_listen(const char *text, char *host, size_t room, int *port) {
-    const char *colon = strrchr(text, ':');
-    char *end;
-    long value = colon ? strtol(colon + 1, &end, 10) : -1;
-    if (!colon || colon == text || *end || end == colon + 1 || value < 0 || value > 65535 ||
-        (size_t)(colon - text) >= room)
-        return -1;
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = '\0';
-    *port = (int)value;
-    return 0;
-}
 
 static int set_log_level(const char *name) {
     static const char *const names[] = {"error", "warn", "info", "debug"};
@@ -95,19 +89,16 @@ static void on_ready_timer(evutil_socket_t fd, short what, void *arg) {
         !ww_sse_hub_is_ready(s->app.sse))
         return;
     event_del(s->ready_timer);
+    struct ww_error err;
+    if (ww_doors_open(s->app.doors, &err) != WW_OK) {
+        ww_complain("serve", NULL, &err);
+        s->failed = true;
+        event_base_loopbreak(s->app.base);
+        return;
+    }
+    ww_doors_print(s->app.doors);
     printf("ready http://%s:%d/\n", s->host, s->port);
     fflush(stdout);
-}
-
-static int write_port_file(const char *path, int port) {
-    char temporary[4096];
-    snprintf(temporary, sizeof temporary, "%s.new", path);
-    FILE *file = fopen(temporary, "w");
-    if (!file || fprintf(file, "%d\n", port) < 0 || fclose(file) != 0 || rename(temporary, path) != 0) {
-        fprintf(stderr, "wardwatch serve: can't write %s\n", path);
-        return 1;
-    }
-    return 0;
 }
 
 /* ---- Going down ---- */
@@ -129,6 +120,19 @@ static void on_path_idle(void *arg) {
     leave_when_drained(s);
 }
 
+/* What devices have sent is stored; what isn't by now was not acknowledged and comes again. */
+static void on_doors_quiet(void *arg) {
+    struct server *s = arg;
+    event_del(s->give_up);
+    ww_path_drain(s->app.path, on_path_idle, s);
+}
+
+static void on_give_up(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    on_doors_quiet(arg);
+}
+
 static void on_signal(evutil_socket_t signal_number, short what, void *arg) {
     (void)what;
     struct server *s = arg;
@@ -140,13 +144,16 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg) {
     ww_log(WW_LOG_INFO, "stopping signal=%d", (int)signal_number);
     ww_sse_hub_close(s->app.sse);
     ww_http_server_shutdown(s->app.http, SHUTDOWN_GRACE_MS, on_http_drained, s);
-    ww_path_drain(s->app.path, on_path_idle, s);
+    ww_doors_stop(s->app.doors, on_doors_quiet, s);
+    const struct timeval grace = {SHUTDOWN_GRACE_MS / 1000, SHUTDOWN_GRACE_MS % 1000 * 1000};
+    event_add(s->give_up, &grace);
 }
 
 static void add_events(struct server *s) {
     s->on_int = evsignal_new(s->app.base, SIGINT, on_signal, s);
     s->on_term = evsignal_new(s->app.base, SIGTERM, on_signal, s);
     s->ready_timer = event_new(s->app.base, -1, EV_PERSIST, on_ready_timer, s);
+    s->give_up = evtimer_new(s->app.base, on_give_up, s);
     const struct timeval poll = {0, READY_POLL_MS * 1000};
     event_add(s->on_int, NULL);
     event_add(s->on_term, NULL);
@@ -154,12 +161,14 @@ static void add_events(struct server *s) {
 }
 
 static void free_server(struct server *s) {
-    struct event **events[] = {&s->on_int, &s->on_term, &s->ready_timer};
+    struct event **events[] = {&s->on_int, &s->on_term, &s->ready_timer, &s->give_up};
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         if (*events[i])
             event_free(*events[i]);
+    ww_doors_close(s->app.doors);
     if (s->app.path)
         ww_path_free(s->app.path); /* answers requests: before the HTTP server goes */
+    ww_doors_free(s->app.doors);
     if (s->app.http)
         ww_http_server_free(s->app.http);
     if (s->app.sse)
@@ -201,6 +210,8 @@ static int build(struct server *s, const struct options *o) {
     app->pool = ww_pg_pool_new(app->base, &pool, POOL_SIZE);
     app->path = ww_path_new(app->base, &(struct ww_path_options){.conninfo = o->db});
     app->accounts = ww_accounts_new(app->base, app->pool);
+    if (ww_doors_new(app, &o->doors, &app->doors, &err) != WW_OK)
+        return ww_complain("serve", NULL, &err);
     app->sse =
         ww_sse_hub_new(app->base, &(struct ww_sse_options){.conninfo = o->db, .accounts = app->accounts});
     const struct ww_http_limits limits = {0};
@@ -209,21 +220,35 @@ static int build(struct server *s, const struct options *o) {
     if (ww_http_server_open(app->base, s->host, s->port, &limits, &handlers, &app->http, &err) != WW_OK)
         return ww_complain("serve", NULL, &err);
     s->port = ww_http_server_port(app->http);
-    return o->port_file ? write_port_file(o->port_file, s->port) : 0;
+    if (o->port_file && ww_port_file_write(o->port_file, s->port, &err) != WW_OK)
+        return ww_complain("serve", NULL, &err);
+    return 0;
 }
 
 int ww_cmd_serve(int argc, char **argv) {
     struct options o = {.listen = "127.0.0.1:8080"};
-    const struct ww_option options[] = {
-        {"db", &o.db, NULL},   {"listen", &o.listen, NULL}, {"port-file", &o.port_file, NULL},
-        {"web", &o.web, NULL}, {"log", &o.log, NULL},       {"anonymous-read", NULL, &o.anonymous_read},
-        {NULL, NULL, NULL}};
+    const struct ww_option options[] = {{"db", &o.db, NULL},
+                                        {"listen", &o.listen, NULL},
+                                        {"port-file", &o.port_file, NULL},
+                                        {"web", &o.web, NULL},
+                                        {"log", &o.log, NULL},
+                                        {"anonymous-read", NULL, &o.anonymous_read},
+                                        {"hj212", &o.doors.hj212, NULL},
+                                        {"hj212-port-file", &o.doors.hj212_port_file, NULL},
+                                        {"mqtt", &o.doors.mqtt, NULL},
+                                        {"mqtt-port-file", &o.doors.mqtt_port_file, NULL},
+                                        {"mqtt-tls", &o.doors.mqtt_tls, NULL},
+                                        {"mqtt-tls-port-file", &o.doors.mqtt_tls_port_file, NULL},
+                                        {"tls-cert", &o.doors.tls_certificate_file, NULL},
+                                        {"tls-key", &o.doors.tls_key_file, NULL},
+                                        {"no-outward", NULL, &o.doors.no_outward},
+                                        {NULL, NULL, NULL}};
     int rest;
     int code = ww_options_take(argc, argv, options, help, &rest);
     if (code >= 0)
         return code;
     struct server s = {0};
-    if (rest > 0 || split_listen(o.listen, s.host, sizeof s.host, &s.port) != 0) {
+    if (rest > 0 || !ww_listen_split(o.listen, s.host, sizeof s.host, &s.port)) {
         fputs(help, stderr);
         return 2;
     }
@@ -240,6 +265,7 @@ int ww_cmd_serve(int argc, char **argv) {
         add_events(&s);
         event_base_dispatch(s.app.base);
         ww_log(WW_LOG_INFO, "stopped");
+        code = s.failed ? 1 : 0;
     }
     free_server(&s);
     return code;

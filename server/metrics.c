@@ -7,6 +7,7 @@
 
 #include "geo/base/buf.h"
 #include "ingest/path.h"
+#include "server/device_doors.h"
 #include "server/route_table.h"
 #include "server/sse_hub.h"
 
@@ -184,6 +185,8 @@ void ww_handle_metrics(struct ww_route_call *call) {
     ww_path_each_feed(call->app->path, keep_feed, &feeds);
     write_values(&out, &total, &feeds);
     write_path(&out, &total);
+    if (call->app->doors)
+        ww_doors_metrics(call->app->doors, &out);
     write_streams(&out, call->app->sse);
     if (call->app->http)
         write_http(&out, ww_http_server_counters(call->app->http));
