@@ -18,8 +18,10 @@
  *     "over_time_s": 10, "re_count": 3,
  *     "set_clock": true,              // 1012 on connect, on 1013, and when the clock is off by more than
  *     "clock_tolerance_s": 60,
- *     "on_connect": {"over_time": true, "rtd_interval": true, "minute_interval": true, "realtime": true,
- * "facility": false}, "history": true                 // gaps are asked for again
+ *     "on_connect": {"over_time": true, "rtd_interval": true, "minute_interval": true,
+ *                    "realtime": false, "facility": false},   // default: what this record names is set,
+ *                                                             // nothing else of the device is touched
+ *     "history": true                 // gaps are asked for again
  *   }
  */
 #ifndef WW_HJ212_STATIONS_H
@@ -77,7 +79,8 @@ bool ww_hj212_station_allows(const struct ww_hj212_station *station, const char 
 /* Checks a config alone, for the API and the command line. */
 enum ww_status ww_hj212_station_check(struct ww_str config, struct ww_error *err) WW_MUST_CHECK;
 
-/* What is assumed of a station that is not in the registry: lenient, any CRC is reported, Asia/Shanghai. */
+/* What is assumed of a station that is not in the registry: lenient, either CRC, Asia/Shanghai; nothing is
+ * asked of it. */
 const struct ww_hj212_station *ww_hj212_station_unknown(const struct ww_hj212_stations *stations);
 
 #endif
