@@ -61,6 +61,9 @@ CREATE TABLE station_command (
 CREATE INDEX station_command_waiting ON station_command (mn, purpose, id) WHERE state = 'queued';
 CREATE INDEX station_command_running ON station_command (mn) WHERE state IN ('sent','accepted');
 CREATE INDEX station_command_mn ON station_command (mn, id);
+-- Whatever several servers do at once: one request for history at a time.
+CREATE UNIQUE INDEX station_command_one_history ON station_command (mn)
+    WHERE purpose = 'history' AND state IN ('queued','sent','accepted');
 
 -- Intervals that should be there and are not. Found from what is stored; asked for with history commands.
 CREATE TABLE station_gap (
@@ -77,6 +80,7 @@ CREATE TABLE station_gap (
     PRIMARY KEY (mn, cn, begin_at),
     CHECK (begin_at <= end_at)
 );
+CREATE INDEX station_gap_open ON station_gap (mn, cn, begin_at) WHERE state IN ('open','asked');
 
 -- What happened to a station, for people: connected, disconnected, restarted (2081), incomplete set of sub-packets, a change of
 -- habit (a deviation seen for the first time), wrong password, clock set, key rotated. Append-only.
