@@ -130,10 +130,10 @@ static void add_feature(struct list_run *run, const struct ww_pg_result *r, int 
     ww_buf_char(out, '}');
 }
 
-static void add_percent_encoded(struct ww_buf *out, struct ww_str text) {
+static void add_percent_encoded(struct ww_buf *out, struct ww_str text, const char *plain) {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c))
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr(plain, c))
             ww_buf_char(out, c);
         else
             ww_buf_printf(out, "%%%02X", (unsigned char)c);
@@ -148,12 +148,13 @@ static void add_next(struct list_run *run) {
     struct ww_str name, value;
     char mark = '?';
     ww_base64url_write(run->after.ptr, run->after.len, key);
-    ww_buf_printf(out, "\"%s", run->call->route->path);
+    ww_buf_char(out, '"');
+    add_percent_encoded(out, ww_http_path(req), "-._~/");
     for (int i = 0; ww_http_param_at(req, i, &name, &value); i++) {
         if (ww_str_is(name, "after"))
             continue;
         ww_buf_printf(out, "%c%.*s=", mark, WW_STR_ARG(name)); /* a known parameter: plain letters */
-        add_percent_encoded(out, value);
+        add_percent_encoded(out, value, "-._~");
         mark = '&';
     }
     ww_buf_printf(out, "%cafter=%s\"", mark, key);

@@ -70,6 +70,23 @@ static const struct ww_param limit_params[] = {
     QUERY("at", WW_PARAM_INSTANT, "In force at that moment", "该时刻有效"),
     UNUSED("id"),
     END};
+#define MN             PATH("mn", WW_PARAM_TEXT, "Device identity (MN) of the station", "设备唯一标识 MN")
+#define COMMAND_STATES "queued|sent|accepted|done|no_data|refused|failed|timed_out|cancelled"
+static const struct ww_param station_list_params[] = {
+    QUERY("feed", WW_PARAM_TEXT, "Name of the feed", "数据源名称"),
+    WORD("connected", "true|false", "Connected, as its newest event says", "是否在线"),
+    WORD("enabled", "true|false", "Switched on", "是否启用"), END};
+static const struct ww_param station_params[] = {MN, END};
+static const struct ww_param command_list_params[] = {
+    MN, WORD("state", COMMAND_STATES, "State of the command", "命令状态"),
+    WORD("purpose", "asked|setup|history", "Why it was sent", "命令用途"), UNUSED("id"), END};
+static const struct ww_param command_params[] = {UNUSED("mn"), UNUSED("state"), UNUSED("purpose"),
+                                                 PATH("id", WW_PARAM_ID, "Id of the command", "命令编号"),
+                                                 END};
+static const struct ww_param gap_params[] = {
+    MN, WORD("state", "open|asked|filled|no_data|given_up", "State of the gap", "缺数状态"), END};
+static const struct ww_param station_event_params[] = {
+    MN, QUERY("kind", WW_PARAM_TEXT, "Kind of event: connected, restarted …", "事件类型"), END};
 static const struct ww_param event_params[] = {QUERY("last_event_id", WW_PARAM_ID,
                                                      "Resume after this event (as the header Last-Event-ID)",
                                                      "从该事件之后继续"),
@@ -135,6 +152,34 @@ static const struct ww_route routes[] = {
      (const struct ww_param[]){PATH("feed", WW_PARAM_TEXT, "Name of the feed", "数据源名称"), END},
      ww_handle_ingest, NULL, NULL, (size_t)16 << 20, 0, "feeds", "Send observations; 200 means committed",
      "上报观测数据"},
+
+    {WW_HTTP_GET, "/api/v1/stations", INSPECTORS, WW_ROUTE_ALL_WARDS | WW_ROUTE_LIST, station_list_params,
+     ww_handle_list, "api_stations", NULL, 0, 0, "stations", "HJ 212 stations", "HJ 212 监测站"},
+    {WW_HTTP_GET, "/api/v1/stations/{mn}", INSPECTORS, WW_ROUTE_ALL_WARDS, station_params, ww_handle_object,
+     "api_station", NULL, 0, 0, "stations", "One station, its commands, gaps and last events", "监测站详情"},
+    {WW_HTTP_POST, "/api/v1/stations", ADMINS, WW_ROUTE_ALL_WARDS, none, ww_handle_station_create, NULL, NULL,
+     CONFIG_BODY, 0, "stations", "Add a station", "新增监测站"},
+    {WW_HTTP_PUT, "/api/v1/stations/{mn}", ADMINS, WW_ROUTE_ALL_WARDS, station_params,
+     ww_handle_station_replace, NULL, NULL, CONFIG_BODY, 0, "stations", "Change a station", "修改监测站"},
+    {WW_HTTP_GET, "/api/v1/stations/{mn}/commands", INSPECTORS, WW_ROUTE_ALL_WARDS | WW_ROUTE_LIST,
+     command_list_params, ww_handle_list, "api_station_commands", NULL, 0, 0, "stations",
+     "What the station was asked, newest first", "对监测站下发的命令"},
+    {WW_HTTP_POST, "/api/v1/stations/{mn}/commands", ADMINS, WW_ROUTE_ALL_WARDS, station_params,
+     ww_handle_station_command_create, NULL, NULL, 16384, 0, "stations", "Queue a command for the station",
+     "下发命令"},
+    {WW_HTTP_GET, "/api/v1/station-commands/{id}", INSPECTORS, WW_ROUTE_ALL_WARDS, command_params,
+     ww_handle_object, "api_station_commands", NULL, 0, 0, "stations", "One command and its answers",
+     "命令详情"},
+    {WW_HTTP_DELETE, "/api/v1/station-commands/{id}", ADMINS, WW_ROUTE_ALL_WARDS,
+     (const struct ww_param[]){PATH("id", WW_PARAM_ID, "Id of the command", "命令编号"), END},
+     ww_handle_station_command_cancel, NULL, NULL, 0, 0, "stations", "Cancel a command that still waits",
+     "取消待发命令"},
+    {WW_HTTP_GET, "/api/v1/stations/{mn}/gaps", INSPECTORS, WW_ROUTE_ALL_WARDS | WW_ROUTE_LIST, gap_params,
+     ww_handle_list, "api_station_gaps", NULL, 0, 0, "stations",
+     "What the station should have sent and did not, newest first", "监测站缺失数据"},
+    {WW_HTTP_GET, "/api/v1/stations/{mn}/events", INSPECTORS, WW_ROUTE_ALL_WARDS | WW_ROUTE_LIST,
+     station_event_params, ww_handle_list, "api_station_events", NULL, 0, 0, "stations",
+     "What happened to the station, newest first", "监测站事件"},
 
     {WW_HTTP_GET, "/api/v1/limits", INSPECTORS, WW_ROUTE_LIST, limit_params, ww_handle_list, "api_limits",
      NULL, 0, 0, "rules", "Legal limits", "限值"},
