@@ -131,7 +131,7 @@ SHAPES = {
     "/api/v1/sites": "id code name_zh name_en kind limit_class ward place",
     "/api/v1/waterways": "id code name_zh name_en downstream length_m synthetic",
     "/api/v1/things": "id feed key name_zh name_en class limit_class site ward place datastreams",
-    "/api/v1/datastreams": "id thing property unit ward latest",
+    "/api/v1/datastreams": "id thing property unit statistic interval_s ward latest",
     "/api/v1/observations?datastream=1": "time interval_s value flag version ward raw_message received_at detail",
     "/api/v1/alerts": "id rule severity state ward thing site datastream property opened_at detected_at last_exceeded_at "
     "cleared_at exceed_count last_value peak_value peak_at limit place",

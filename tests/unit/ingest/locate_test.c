@@ -141,11 +141,12 @@ static void what_is_missing_is_listed_once_with_its_first_place(void **state) {
     assert_int_equal(l.status, WW_NOT_FOUND);
     char text[2000];
     snprintf(text, sizeof text, "%.*s", WW_STR_ARG(ww_buf_str(&l.missing)));
-    assert_string_equal(
-        text,
-        "[{\"feed_id\":7,\"key\":\"new \\\"1\\\"\",\"property_id\":1,\"class\":\"probe\",\"ward_id\":12,"
-        "\"x\":107.15,\"y\":29.05,\"lon\":107.15,\"lat\":29.05,\"datum\":\"WGS84\"},"
-        "{\"feed_id\":7,\"key\":\"a\",\"property_id\":2,\"class\":\"probe\"}]");
+    assert_string_equal(text, "[{\"feed_id\":7,\"key\":\"new "
+                              "\\\"1\\\"\",\"property_id\":1,\"statistic\":\"\",\"interval_s\":0,\"class\":"
+                              "\"probe\",\"ward_id\":12,"
+                              "\"x\":107.15,\"y\":29.05,\"lon\":107.15,\"lat\":29.05,\"datum\":\"WGS84\"},"
+                              "{\"feed_id\":7,\"key\":\"a\",\"property_id\":2,\"statistic\":\"\",\"interval_"
+                              "s\":0,\"class\":\"probe\"}]");
     forget(&l);
 }
 

@@ -64,8 +64,8 @@ static struct ww_catalog *made_up_catalog(const char *feed_config) {
     struct ww_cat_thing b = {.id = 101, .raw = {NAN, NAN}, .class_index = a.class_index, .feed_id = FEED_ID};
     uint32_t thing_a = ww_catalog_add_thing(c, WW_STR("a"), &a);
     uint32_t thing_b = ww_catalog_add_thing(c, WW_STR("b"), &b);
-    ww_catalog_add_datastream(c, 1000, thing_a, COD);
-    ww_catalog_add_datastream(c, 1001, thing_b, COD);
+    ww_catalog_add_datastream(c, &(struct ww_cat_datastream){.id = 1000, .thing = thing_a, .property = COD});
+    ww_catalog_add_datastream(c, &(struct ww_cat_datastream){.id = 1001, .thing = thing_b, .property = COD});
     return c;
 }
 
