@@ -7,6 +7,7 @@
 
 #include "geo/base/alloc.h"
 #include "geo/base/log.h"
+#include "ingest/gateway/hj212_gaps.h"
 #include "ingest/gateway/hj212_gateway.h"
 #include "ingest/gateway/mqtt_client.h"
 #include "ingest/gateway/mqtt_endpoint.h"
@@ -26,6 +27,7 @@ struct ww_doors {
     struct address hj212_at, mqtt_at, mqtt_tls_at;
     struct ww_intake *intake;
     struct ww_hj212_gateway *hj212;
+    struct ww_hj212_gaps *gaps;
     struct ww_mqtt_endpoint *mqtt, *mqtt_tls;
     struct ww_mqtt_clients *clients;
     struct ww_pull *pull;
@@ -127,9 +129,12 @@ static enum ww_status write_port(const char *file, int port, struct ww_error *er
 static enum ww_status open_hj212(struct ww_doors *d, struct ww_error *err) {
     if (!d->hj212_at.wanted)
         return WW_OK;
-    struct ww_hj212_gateway_options options = {.host = d->hj212_at.host, .port = d->hj212_at.port};
+    struct ww_hj212_gateway_options options = {
+        .host = d->hj212_at.host, .port = d->hj212_at.port, .conninfo = d->options.db};
     enum ww_status st =
         ww_hj212_gateway_open(d->app->base, d->intake, d->app->pool, &options, &d->hj212, err);
+    if (st == WW_OK)
+        d->gaps = ww_hj212_gaps_new(d->app->base, d->app->pool);
     return st != WW_OK ? st : write_port(d->options.hj212_port_file, ww_hj212_gateway_port(d->hj212), err);
 }
 
@@ -199,6 +204,7 @@ void ww_doors_close(struct ww_doors *d) {
         ww_mqtt_endpoint_free(d->mqtt);
     if (d->mqtt_tls)
         ww_mqtt_endpoint_free(d->mqtt_tls);
+    ww_hj212_gaps_free(d->gaps);
     if (d->hj212)
         ww_hj212_gateway_free(d->hj212);
     ww_intake_close(d->intake);
@@ -238,7 +244,9 @@ static void write_hj212(const struct ww_doors *d, struct ww_buf *out) {
     if (!d->hj212)
         return;
     struct ww_hj212_gateway_counters c;
+    struct ww_hj212_gaps_counters gaps;
     ww_hj212_gateway_get_counters(d->hj212, &c);
+    ww_hj212_gaps_get_counters(d->gaps, &gaps);
     const struct {
         const char *type, *name, *help;
         uint64_t value;
@@ -266,6 +274,10 @@ static void write_hj212(const struct ww_doors *d, struct ww_buf *out) {
         {"counter", "hj212_commands_sent_total", "Commands sent to stations", c.commands_sent},
         {"counter", "hj212_commands_done_total", "Of these done", c.commands_done},
         {"counter", "hj212_commands_failed_total", "Of these refused, failed, timed out", c.commands_failed},
+        {"counter", "hj212_gap_rounds_total", "Looks for gaps over all stations", gaps.rounds},
+        {"counter", "hj212_gaps_found_total", "Windows of missing intervals found", gaps.found},
+        {"counter", "hj212_gaps_filled_total", "Of these filled", gaps.filled},
+        {"counter", "hj212_gaps_asked_total", "Requests for history queued", gaps.asked},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         write_one(out, rows[i].type, rows[i].name, rows[i].help, rows[i].value);

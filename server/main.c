@@ -22,6 +22,7 @@ static const struct command {
     {"migrate", ww_cmd_migrate, "bring a database to this program's schema"},
     {"account", ww_cmd_account, "add accounts, give them tokens"},
     {"feed", ww_cmd_feed, "add and list the ways in"},
+    {"station", ww_cmd_station, "register HJ 212 stations, ask them"},
     {"load", ww_cmd_load, "load wards, sites, things, waterways, feeds, rules from files"},
     {"replay", ww_replay_main, "send a file of records through a feed"},
     {"simulate", ww_simulate_main, "a simulated city that sends to a server"},

@@ -1,0 +1,218 @@
+/* Turns a CSV register of stations into rows that the database takes. */
+#include "server/station_file.h"
+
+#include <stdio.h>
+
+#include "server/station_body.h"
+
+enum { MAX_COLUMNS = 32, ARENA = 4 << 20 };
+
+static const struct column {
+    const char *name;
+    bool in_thing, is_raw; /* raw: JSON as it is */
+} columns[] = {
+    {"mn", false, false},         {"feed", false, false},   {"password", false, false},
+    {"sm4_key", false, false},    {"enabled", false, true}, {"config", false, true},
+    {"name_zh", true, false},     {"name_en", true, false}, {"class", true, false},
+    {"limit_class", true, false}, {"site", true, false},    {"lon", true, true},
+    {"lat", true, true},
+};
+enum { N_COLUMNS = sizeof columns / sizeof columns[0], COLUMN_LON = 11, COLUMN_LAT = 12 };
+
+struct csv {
+    struct ww_str text;
+    size_t at;
+    uint64_t line; /* of the row being read */
+    uint64_t next_line;
+};
+
+static enum ww_status refuse(struct ww_error *err, uint64_t line, const char *field, const char *message) {
+    char why[200];
+    (void)snprintf(why, sizeof why, "%s", message);
+    (void)ww_error_set(err, WW_BAD_INPUT, "%s", why);
+    ww_error_at_field(err, ww_str_of(field), WW_STR_NONE);
+    err->line = line;
+    return WW_BAD_INPUT;
+}
+
+/* A quoted cell: its quotes are doubled inside, line ends belong to it. */
+static bool read_quoted(struct csv *csv, struct ww_buf *cell) {
+    csv->at++;
+    for (; csv->at < csv->text.len; csv->at++) {
+        char c = csv->text.ptr[csv->at];
+        if (c == '"') {
+            if (csv->at + 1 == csv->text.len || csv->text.ptr[csv->at + 1] != '"') {
+                csv->at++;
+                return true;
+            }
+            csv->at++;
+        }
+        csv->next_line += c == '\n';
+        ww_buf_char(cell, c);
+    }
+    return false;
+}
+
+/* One cell into the arena; *last when its row ends with it. */
+static enum ww_status read_cell(struct csv *csv, struct ww_arena *arena, struct ww_str *out, bool *last,
+                                struct ww_error *err) {
+    struct ww_buf cell;
+    bool closed = true;
+    ww_buf_init(&cell, 1 << 18);
+    while (csv->at < csv->text.len && strchr(" \t", csv->text.ptr[csv->at]))
+        csv->at++;
+    if (csv->at < csv->text.len && csv->text.ptr[csv->at] == '"')
+        closed = read_quoted(csv, &cell);
+    while (csv->at < csv->text.len && !strchr(",\r\n", csv->text.ptr[csv->at]))
+        ww_buf_char(&cell, csv->text.ptr[csv->at++]);
+    *last = csv->at == csv->text.len || csv->text.ptr[csv->at] != ',';
+    if (!*last)
+        csv->at++;
+    else if (csv->at < csv->text.len) {
+        csv->at += csv->text.ptr[csv->at] == '\r' && csv->at + 1 < csv->text.len &&
+                           csv->text.ptr[csv->at + 1] == '\n'
+                       ? 2
+                       : 1;
+        csv->next_line++;
+    }
+    *out = ww_arena_copy(arena, ww_str_trim(ww_buf_str(&cell)));
+    enum ww_status st = ww_buf_status(&cell);
+    ww_buf_clear(&cell);
+    if (!closed)
+        return refuse(err, csv->line, "", "a quoted cell does not end");
+    return st == WW_OK ? WW_OK : refuse(err, csv->line, "", "a cell is too long");
+}
+
+/* False at the end of the text. */
+static bool read_row(struct csv *csv, struct ww_arena *arena, struct ww_str cells[MAX_COLUMNS], size_t *n,
+                     enum ww_status *status, struct ww_error *err) {
+    bool last = false;
+    *n = 0;
+    *status = WW_OK;
+    if (csv->at >= csv->text.len)
+        return false;
+    csv->line = csv->next_line;
+    while (!last && *status == WW_OK) {
+        if (*n == MAX_COLUMNS)
+            *status = refuse(err, csv->line, "", "has too many columns");
+        else
+            *status = read_cell(csv, arena, &cells[(*n)++], &last, err);
+    }
+    return true;
+}
+
+static enum ww_status read_head(struct csv *csv, struct ww_arena *arena, int at[MAX_COLUMNS], size_t *n,
+                                struct ww_error *err) {
+    struct ww_str cells[MAX_COLUMNS];
+    enum ww_status st;
+    bool has_mn = false;
+    if (!read_row(csv, arena, cells, n, &st, err))
+        return refuse(err, 1, "", "the file is empty");
+    for (size_t i = 0; i < *n && st == WW_OK; i++) {
+        size_t c = 0;
+        while (c < N_COLUMNS && !ww_str_is(cells[i], columns[c].name))
+            c++;
+        if (c == N_COLUMNS) {
+            char text[64];
+            (void)snprintf(text, sizeof text, "%.*s", cells[i].len > 50 ? 50 : (int)cells[i].len,
+                           cells[i].ptr ? cells[i].ptr : "");
+            return refuse(err, 1, text, "is not a column that is known");
+        }
+        at[i] = (int)c;
+        has_mn = has_mn || c == 0;
+    }
+    return st != WW_OK || has_mn ? st : refuse(err, 1, "mn", "there is no column mn");
+}
+
+static void write_cell(struct ww_json *out, size_t column, struct ww_str text) {
+    ww_json_key(out, columns[column].name);
+    if (columns[column].is_raw)
+        ww_json_raw(out, text);
+    else
+        ww_json_str(out, text);
+}
+
+/* The row as the JSON object that the HTTP interface takes. */
+static void write_object(struct ww_json *out, const struct ww_str by_column[N_COLUMNS]) {
+    bool has_thing = false;
+    ww_json_object(out);
+    for (size_t c = 0; c < N_COLUMNS; c++) {
+        if (!columns[c].in_thing && by_column[c].len > 0)
+            write_cell(out, c, by_column[c]);
+        has_thing = has_thing || (columns[c].in_thing && by_column[c].len > 0);
+    }
+    if (has_thing) {
+        ww_json_key(out, "thing");
+        ww_json_object(out);
+        for (size_t c = 0; c < COLUMN_LON; c++)
+            if (columns[c].in_thing && by_column[c].len > 0)
+                write_cell(out, c, by_column[c]);
+        if (by_column[COLUMN_LON].len > 0 || by_column[COLUMN_LAT].len > 0) {
+            ww_json_key(out, "place");
+            ww_json_array(out);
+            ww_json_raw(out, by_column[COLUMN_LON]);
+            ww_json_raw(out, by_column[COLUMN_LAT]);
+            ww_json_end_array(out);
+        }
+        ww_json_end_object(out);
+    }
+    ww_json_end_object(out);
+}
+
+static enum ww_status add_row(const struct ww_str by_column[N_COLUMNS], struct ww_arena *arena, uint64_t line,
+                              struct ww_json *out, struct ww_error *err) {
+    struct ww_buf object;
+    struct ww_json json;
+    struct ww_json_node *root;
+    ww_buf_init(&object, 1 << 20);
+    ww_json_init(&json, &object);
+    write_object(&json, by_column);
+    struct ww_str text = ww_arena_copy(arena, ww_buf_str(&object));
+    enum ww_status st = ww_buf_status(&object);
+    ww_buf_clear(&object);
+    if (st != WW_OK || !text.ptr)
+        return refuse(err, line, "", "the row is too long");
+    if (ww_json_parse(arena, text, &root, err) != WW_OK)
+        return refuse(err, line, "", "enabled, config, lon or lat is not what it should be");
+    st = ww_station_body_write(root, WW_STR_NONE, true, line, out, err);
+    if (st != WW_OK)
+        err->line = line;
+    return st;
+}
+
+enum ww_status ww_station_file_read(struct ww_str csv_text, struct ww_buf *out, uint64_t *n_stations,
+                                    struct ww_error *err) {
+    static const struct ww_str mark = {"\xEF\xBB\xBF", 3};
+    struct csv csv = {.text = csv_text, .line = 1, .next_line = 1};
+    int at[MAX_COLUMNS];
+    size_t n_head, n;
+    struct ww_json json;
+    enum ww_status st = ww_str_is_utf8(csv_text) ? WW_OK : refuse(err, 1, "", "the file is not UTF-8");
+    struct ww_arena *arena = ww_arena_new(ARENA);
+    if (ww_str_starts(csv_text, mark))
+        csv.at = mark.len;
+    if (st == WW_OK)
+        st = read_head(&csv, arena, at, &n_head, err);
+    ww_arena_free(arena);
+    ww_json_init(&json, out);
+    ww_json_array(&json);
+    *n_stations = 0;
+    while (st == WW_OK) {
+        struct ww_str cells[MAX_COLUMNS], by_column[N_COLUMNS] = {{NULL, 0}};
+        arena = ww_arena_new(ARENA); /* of one row */
+        bool more = read_row(&csv, arena, cells, &n, &st, err);
+        bool is_blank = n == 1 && cells[0].len == 0;
+        if (more && st == WW_OK && !is_blank) {
+            for (size_t i = 0; i < n && i < n_head; i++)
+                by_column[at[i]] = cells[i];
+            st = n == n_head ? add_row(by_column, arena, csv.line, &json, err)
+                             : refuse(err, csv.line, "", "has another number of columns than the first line");
+            ++*n_stations;
+        }
+        ww_arena_free(arena);
+        if (!more)
+            break;
+    }
+    ww_json_end_array(&json);
+    return st != WW_OK ? st : ww_buf_status(out);
+}
