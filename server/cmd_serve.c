@@ -259,6 +259,7 @@ int ww_cmd_serve(int argc, char **argv) {
         return 2;
     if ((code = check_schema(o.db)) != 0)
         return code;
+    o.doors.db = o.db;
     signal(SIGPIPE, SIG_IGN);
     code = build(&s, &o);
     if (code == 0) {

@@ -13,6 +13,7 @@ struct ww_door_options {                 /* each may be NULL: that door stays cl
     const char *hj212, *mqtt, *mqtt_tls; /* HOST:PORT */
     const char *tls_certificate_file, *tls_key_file;
     const char *hj212_port_file, *mqtt_port_file, *mqtt_tls_port_file;
+    const char *db;  /* the connection string: to hear of new commands to stations at once */
     bool no_outward; /* neither brokers nor pulled feeds are contacted */
 };
 
