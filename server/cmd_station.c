@@ -58,8 +58,11 @@ static int write_rows(struct ww_pg_sync *sync, struct ww_str rows, const char *m
     ww_pg_arg_str(&args, who());
     enum ww_status st = ww_pg_sync_query(sync, ww_sql_find("station_write"), &args, &r, &err);
     ww_pg_args_clear(&args);
-    if (st == WW_OK && (st = ww_station_problem(ww_pg_str(r, 0, 1), &err)) != WW_OK)
-        err.line = strcmp(mode, "either") == 0 ? (uint64_t)ww_pg_i64(r, 0, 0) : 0;
+    if (st == WW_OK && (st = ww_station_problem(ww_pg_str(r, 0, 1), &err)) != WW_OK &&
+        strcmp(mode, "either") == 0) {
+        err.line = (uint64_t)ww_pg_i64(r, 0, 0);
+        err.column = 1;
+    }
     return st == WW_OK ? 0 : ww_complain("station", what, &err);
 }
 

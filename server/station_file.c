@@ -32,6 +32,7 @@ static enum ww_status refuse(struct ww_error *err, uint64_t line, const char *fi
     (void)ww_error_set(err, WW_BAD_INPUT, "%s", why);
     ww_error_at_field(err, ww_str_of(field), WW_STR_NONE);
     err->line = line;
+    err->column = 1;
     return WW_BAD_INPUT;
 }
 
@@ -175,8 +176,10 @@ static enum ww_status add_row(const struct ww_str by_column[N_COLUMNS], struct w
     if (ww_json_parse(arena, text, &root, err) != WW_OK)
         return refuse(err, line, "", "enabled, config, lon or lat is not what it should be");
     st = ww_station_body_write(root, WW_STR_NONE, true, line, out, err);
-    if (st != WW_OK)
+    if (st != WW_OK) {
         err->line = line;
+        err->column = 1;
+    }
     return st;
 }
 

@@ -2,9 +2,10 @@
 
 import collections
 import datetime
-import random
-import sys
 import os
+import random
+import subprocess
+import sys
 
 import pytest
 
@@ -161,3 +162,183 @@ def test_random_holes_are_found_exactly_as_a_plain_count_finds_them(clean):
     assert not wrong, wrong[:3]
     assert total[0] == 40 and total[1] == int(clean.value("SELECT count(*) FROM station_gap")) > 40
     assert find(clean)[1:] == [0, 0]  # a second look finds nothing new
+
+
+def hours(database, mn, missing, config="", series=1):
+    """A station that sent two days of hours but for `missing` (hours back from the last complete one)."""
+    now = away_from_an_edge(database)
+    station = Made(mn, config=config)
+    last = station.number(2061, now - datetime.timedelta(seconds=3600 + GRACE[2061]))
+    station.rows[2061, 0] = {last - back for back in range(49) if back not in missing}
+    database.sql(station.sql())
+    return station, last
+
+
+def connect(database, mn, kind="connected"):
+    database.sql(f"INSERT INTO station_event (mn, kind) VALUES ('{mn}', '{kind}')")
+
+
+def store(database, station, numbers):
+    """Rows that came late."""
+    ids = database.value(f"SELECT d.id FROM datastream d JOIN thing t ON t.id = d.thing_id WHERE t.key = '{station.mn}'")
+    stamps = [int(station.start(2061, n).timestamp()) for n in numbers]
+    database.sql(
+        "INSERT INTO observation (datastream_id, phenomenon_time, raw_message_id, value, interval_s, version, flag)"
+        f" SELECT {ids}, to_timestamp(n), 1, 1, 3600, 1, 'N' FROM unnest(ARRAY{stamps}::bigint[]) n"
+    )
+
+
+def finish(database, state, **columns):
+    sets = ", ".join(f"{name} = {value}" for name, value in {"finished_at": "now()", **columns}.items())
+    database.sql(f"UPDATE station_command SET state = '{state}', {sets} WHERE state IN ('queued', 'sent', 'accepted')")
+
+
+def states(database):
+    return [row[0] for row in database.sql("SELECT state FROM station_gap ORDER BY mn, cn, begin_at")]
+
+
+def test_a_gap_is_asked_for_in_local_time_one_at_a_time_oldest_first(clean):
+    station, last = hours(clean, "G1", {3, 4, 20})
+    find(clean)
+    assert ask(clean) == 0  # nobody has seen it connect
+    connect(clean, "G1")
+    assert ask(clean) == 1 and ask(clean) == 0
+    local = (station.start(2061, last - 20) + datetime.timedelta(hours=8)).strftime("%Y%m%d%H0000")
+    assert clean.sql("SELECT cn, fields::text, purpose, state FROM station_command") == [
+        ["2061", f'[["BeginTime", "{local}"], ["EndTime", "{local}"]]', "history", "queued"]
+    ]
+    assert clean.sql("SELECT state, tries FROM station_gap ORDER BY begin_at") == [["asked", "1"], ["open", "0"]]
+    finish(clean, "done", exe_rtn=1)
+    store(clean, station, [last - 20])
+    find(clean), settle(clean)
+    assert states(clean) == ["filled", "open"]
+    assert ask(clean) == 1
+    begin, end = ((station.start(2061, last - n) + datetime.timedelta(hours=8)).strftime("%Y%m%d%H0000") for n in (4, 3))
+    assert clean.value("SELECT fields::text FROM station_command ORDER BY id DESC LIMIT 1") == f'[["BeginTime", "{begin}"], ["EndTime", "{end}"]]'
+
+
+def test_a_station_that_left_or_is_off_or_wants_no_history_is_not_asked(clean):
+    for mn, config in (("N1", ""), ("N2", ""), ("N3", ',"history":false'), ("N4", ',"expects":[2011,2031]')):
+        hours(clean, mn, {5}, config)
+        connect(clean, mn)
+    connect(clean, "N1", "disconnected")
+    find(clean)
+    assert clean.sql("SELECT mn FROM station_gap ORDER BY mn") == [["N1"], ["N2"]]
+    clean.sql("UPDATE station SET enabled = false WHERE mn = 'N2'")
+    assert ask(clean) == 0
+    connect(clean, "N1")
+    assert ask(clean) == 1
+
+
+def test_no_data_ends_a_gap_for_good(clean):
+    hours(clean, "D1", {7, 8})
+    connect(clean, "D1")
+    find(clean), ask(clean)
+    finish(clean, "no_data", exe_rtn=100)
+    find(clean), settle(clean)
+    assert states(clean) == ["no_data"]
+    for _ in range(2):
+        assert find(clean)[1:] == [0, 0] and ask(clean) == 0
+    assert states(clean) == ["no_data"]
+
+
+@pytest.mark.parametrize("answer", [("refused", {"qn_rtn": 2}), ("failed", {"exe_rtn": 5}), ("timed_out", {}), ("done", {"exe_rtn": 1})])
+def test_a_station_that_is_busy_is_asked_again_after_a_doubling_while_and_given_up_after_eight_tries(clean, answer):
+    hours(clean, "B1", {9})
+    connect(clean, "B1")
+    find(clean)
+    waits = []
+    for n in range(1, 9):
+        assert ask(clean) == 1
+        finish(clean, answer[0], **answer[1])
+        find(clean), settle(clean)
+        assert ask(clean) == 0  # not at once
+        waits.append(float(clean.value("SELECT extract(epoch from not_before - (SELECT max(finished_at) FROM station_command)) FROM station_gap")))
+        assert clean.value("SELECT tries FROM station_gap") == str(n)
+        if n < 8:
+            assert states(clean) == ["open"]
+            clean.sql("UPDATE station_gap SET not_before = now()")
+    assert waits[:7] == [300 * 2**n for n in range(7)] and max(waits) <= 12 * 3600
+    assert states(clean) == ["given_up"]
+    assert find(clean)[1:] == [0, 0] and ask(clean) == 0
+
+
+def test_what_came_late_by_itself_fills_a_gap_and_a_part_of_it_shrinks_the_next_request(clean):
+    station, last = hours(clean, "F1", {10, 11, 12, 30})
+    connect(clean, "F1")
+    find(clean)
+    store(clean, station, [last - 30])
+    assert find(clean)[2] == 1 and states(clean) == ["filled", "open"]
+    assert ask(clean) == 1
+    store(clean, station, [last - 12])
+    finish(clean, "done", exe_rtn=1)
+    find(clean), settle(clean), find(clean)
+    assert gaps(clean, "F1", 2061) == [(station.start(2061, last - 11), station.start(2061, last - 10))]
+    store(clean, station, [last - 11, last - 10])
+    assert find(clean)[2] == 1 and states(clean) == ["filled", "filled"]
+
+
+def test_a_hole_that_grows_stays_one_window_up_to_its_limit(clean):
+    now = away_from_an_edge(clean)
+    station = Made("L1")
+    last = station.number(2061, now - datetime.timedelta(seconds=3600 + GRACE[2061]))
+    station.rows[2061, 0] = set(range(last - 100, last - 59))
+    clean.sql(station.sql())
+    find(clean)
+    whole = [(station.start(2061, last - 59), station.start(2061, last - 12)), (station.start(2061, last - 11), station.start(2061, last))]
+    assert gaps(clean, "L1", 2061) == whole  # 2 days, and the rest
+    # As it was found an hour ago:
+    clean.sql("UPDATE station_gap SET end_at = end_at - interval '1 hour' WHERE begin_at = (SELECT max(begin_at) FROM station_gap)")
+    found = clean.value("SELECT max(found_at) FROM station_gap")
+    find(clean)
+    assert gaps(clean, "L1", 2061) == whole and clean.value("SELECT max(found_at) FROM station_gap") == found
+
+
+def test_a_station_back_after_weeks_is_asked_for_all_of_them(clean):
+    now = away_from_an_edge(clean)
+    station = Made("W1")
+    last = station.number(2061, now - datetime.timedelta(seconds=3600 + GRACE[2061]))
+    station.rows[2061, 0] = {last, last - 1, last - 2}
+    clean.sql(station.sql())
+    first = station.start(2061, last - 240)
+    clean.sql(f"INSERT INTO station_gap (mn, cn, begin_at, end_at) VALUES ('W1', 2061, '{first.isoformat()}', '{first.isoformat()}')")
+    find(clean)
+    found = gaps(clean, "W1", 2061)
+    assert found[0][0] == first and found[-1][1] == station.start(2061, last - 3)
+    assert sum(int((b - a).total_seconds()) // 3600 + 1 for a, b in found) == 238
+    assert len(found) == 5  # of 48 hours at most
+
+
+def test_two_servers_cannot_look_at_the_same_time_nor_ask_twice(clean):
+    hours(clean, "T1", {4, 20})
+    connect(clean, "T1")
+    lock = "SELECT pg_advisory_lock(hashtext('wardwatch.station_gaps'))"
+    other = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-d", clean.conninfo], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    other.stdin.write(lock + ";\n\\echo held\n")
+    other.stdin.flush()
+    while other.stdout.readline().strip() != "held":
+        pass
+    assert find(clean) == [0, 0, 0]
+    other.communicate("\\q\n")
+    assert find(clean)[1] == 2
+    assert ask(clean) == 1
+    with pytest.raises(RuntimeError, match="station_command_one_history"):
+        clean.sql("INSERT INTO station_command (mn, cn, purpose) VALUES ('T1', 2061, 'history')")
+
+
+def test_who_is_to_be_looked_at_before_the_next_round(clean):
+    due = lambda last: run_query(clean, "station_gaps_due", "bigint", str(last))[0]  # noqa: E731
+    connect(clean, "X0")
+    newest, mns = due("NULL")
+    assert mns == ""
+    connect(clean, "X1"), connect(clean, "X2", "disconnected"), connect(clean, "X3", "restarted")
+    assert due(newest) == [str(int(newest) + 3), "{X1,X3}"]
+    hours(clean, "X4", {6})
+    connect(clean, "X4")
+    find(clean), ask(clean)
+    newest = due("NULL")[0]
+    assert due(newest) == [newest, ""]
+    finish(clean, "failed", exe_rtn=5)
+    assert due(newest) == [newest, "{X4}"]
+    assert run_query(clean, "station_gaps_settle", "text", "'{X1}'") == [["0"]]
+    assert run_query(clean, "station_gaps_settle", "text", "'{X4}'") == [["1"]]
