@@ -156,7 +156,8 @@ static struct ww_str csv_header(struct ww_str content_type, struct ww_str body) 
     enum ww_format format = ww_format_of_content_type(content_type);
     struct ww_str start = ww_str_trim(body);
     bool looks_json = start.len > 0 && (start.ptr[0] == '{' || start.ptr[0] == '[');
-    if (format != WW_FORMAT_CSV && (format != WW_FORMAT_AUTO || looks_json))
+    bool may_be_csv = format == WW_FORMAT_AUTO || format == WW_FORMAT_TEXT; /* text/plain */
+    if (format != WW_FORMAT_CSV && (!may_be_csv || looks_json))
         return WW_STR_NONE;
     const char *end = body.len > 0 ? memchr(body.ptr, '\n', body.len) : NULL;
     return end ? (struct ww_str){body.ptr, (size_t)(end - body.ptr) + 1} : WW_STR_NONE;

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "ingest/decode/statistic.h"
+
 enum { MAX_THING = 128, MAX_PROPERTY = 64, MAX_UNIT = 64 };
 enum { SMALLEST_ROWS = 16, SMALLEST_SERIES = 16, BYTES_A_ROW = 64 };
 
@@ -39,6 +41,7 @@ static bool add_series_table(struct decoder *d, uint32_t slots) {
 
 enum ww_status ww_decoder_init(struct decoder *d) {
     d->batch->arena = d->arena;
+    d->batch->sender_time_us = WW_INSTANT_NONE;
     d->cells = ww_arena_calloc(d->arena, d->config->n_fields + 1, sizeof *d->cells);
     if (!d->cells || !add_series_table(d, 2 * SMALLEST_SERIES))
         arena_full(d);
@@ -248,13 +251,21 @@ static const char *find_series_fault(const struct ww_series_name *name, const ch
     if (fault)
         return fault;
     *field = "unit";
-    return find_text_fault(name->unit, MAX_UNIT);
+    fault = find_text_fault(name->unit, MAX_UNIT);
+    if (fault)
+        return fault;
+    *field = "statistic";
+    return ww_statistic_find(name->statistic) == WW_STATISTIC_UNKNOWN
+               ? "is not a statistic that is known here"
+               : NULL;
 }
 
 static uint32_t hash_series(const struct ww_series_name *name) {
     uint64_t h = ww_str_hash(name->thing) * UINT64_C(0x9E3779B97F4A7C15);
     h = (h ^ ww_str_hash(name->property)) * UINT64_C(0x9E3779B97F4A7C15);
     h = (h ^ ww_str_hash(name->unit)) * UINT64_C(0x9E3779B97F4A7C15);
+    if (name->statistic.len > 0 || name->interval_s != 0)
+        h = (h ^ ww_str_hash(name->statistic) ^ (uint32_t)name->interval_s) * UINT64_C(0x9E3779B97F4A7C15);
     return (uint32_t)(h >> 32);
 }
 
@@ -284,7 +295,8 @@ uint32_t ww_decoder_series(struct decoder *d, const struct ww_series_name *name,
     for (; d->series_table[at] != 0; at = (at + 1) & d->series_mask) {
         const struct ww_series_name *there = &d->batch->series[d->series_table[at] - 1];
         if (d->series_hash[at] == hash && ww_str_eq(there->thing, name->thing) &&
-            ww_str_eq(there->property, name->property) && ww_str_eq(there->unit, name->unit))
+            ww_str_eq(there->property, name->property) && ww_str_eq(there->unit, name->unit) &&
+            ww_str_eq(there->statistic, name->statistic) && there->interval_s == name->interval_s)
             return d->series_table[at] - 1;
     }
     /* Names are checked once: whatever equals a name that is there has passed. */

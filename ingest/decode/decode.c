@@ -3,14 +3,18 @@
 
 #include "ingest/decode/decode_internal.h"
 
+static const struct {
+    const char *name;
+    enum ww_format format;
+} types[] = {{"application/x-ndjson", WW_FORMAT_NDJSON},
+             {"application/json", WW_FORMAT_JSON},
+             {"application/geo+json", WW_FORMAT_GEOJSON},
+             {"text/csv", WW_FORMAT_CSV},
+             {"text/plain", WW_FORMAT_TEXT},
+             {"application/ld+json", WW_FORMAT_NGSI_LD},
+             {"application/hj212", WW_FORMAT_HJ212}};
+
 enum ww_format ww_format_of_content_type(struct ww_str content_type) {
-    static const struct {
-        const char *name;
-        enum ww_format format;
-    } types[] = {{"application/x-ndjson", WW_FORMAT_NDJSON},
-                 {"application/json", WW_FORMAT_JSON},
-                 {"application/geo+json", WW_FORMAT_GEOJSON},
-                 {"text/csv", WW_FORMAT_CSV}};
     const char *semicolon = content_type.len ? memchr(content_type.ptr, ';', content_type.len) : NULL;
     if (semicolon)
         content_type.len = (size_t)(semicolon - content_type.ptr);
@@ -19,6 +23,15 @@ enum ww_format ww_format_of_content_type(struct ww_str content_type) {
         if (ww_str_eq_nocase(content_type, ww_str_of(types[i].name)))
             return types[i].format;
     return WW_FORMAT_AUTO;
+}
+
+struct ww_str ww_format_content_type(enum ww_format format) {
+    if (format == WW_FORMAT_SENSORTHINGS)
+        return WW_STR("application/json");
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].format == format)
+            return ww_str_of(types[i].name);
+    return WW_STR("application/octet-stream");
 }
 
 /* A body that begins with a brace: a GeoJSON document names itself early; two objects in a
@@ -50,12 +63,28 @@ static enum ww_format guess_object(struct ww_str body) {
 }
 
 static enum ww_format guess_format(const struct ww_feed_config *config, struct ww_str body) {
+    double number;
     body = ww_str_trim(body);
+    if (!config->wide && ww_str_to_double(body, &number))
+        return WW_FORMAT_TEXT;
     if (body.len == 0 || (body.ptr[0] != '{' && body.ptr[0] != '['))
         return WW_FORMAT_CSV;
     if (body.ptr[0] == '[' || config->n_records > 0)
         return WW_FORMAT_JSON;
     return guess_object(body);
+}
+
+/* Several formats are all sent as application/json or text/plain: only the feed knows which it is. */
+static enum ww_format choose_format(const struct ww_feed_config *config, enum ww_format format,
+                                    struct ww_str body) {
+    if (config->source.protocol == WW_PROTOCOL_HJ212)
+        return WW_FORMAT_HJ212;
+    if (config->format >= WW_FORMAT_TEXT)
+        return config->format;
+    /* text/plain says nothing about what is in it, and ld+json is NGSI-LD only where a feed maps that. */
+    if (format == WW_FORMAT_AUTO || format >= WW_FORMAT_TEXT)
+        format = config->format;
+    return format == WW_FORMAT_AUTO ? guess_format(config, body) : format;
 }
 
 /* A lenient body of which nothing was of the right form is refused with its first fault. */
@@ -76,39 +105,53 @@ static void refuse_unrecognised(struct decoder *d) {
     }
 }
 
-enum ww_status ww_decode(const struct ww_feed_config *config, enum ww_format format, struct ww_str body,
-                         uint32_t max_rows, struct ww_arena *arena, struct ww_batch *out,
-                         struct ww_error *err) {
-    struct ww_batch batch = {0};
-    if (body.len >= 3 && memcmp(body.ptr, "\xEF\xBB\xBF", 3) == 0)
-        body = (struct ww_str){body.ptr + 3, body.len - 3};
-    struct decoder d = {
-        .config = config, .body = body, .max_rows = max_rows, .batch = &batch, .arena = arena, .err = err};
-    enum ww_status st = ww_decoder_init(&d);
-    if (st != WW_OK)
-        return st;
-    if (format == WW_FORMAT_AUTO)
-        format = config->format;
-    if (format == WW_FORMAT_AUTO)
-        format = guess_format(config, body);
-    if (ww_str_trim(body).len == 0)
-        format = WW_FORMAT_AUTO; /* an empty body is fine: zero rows */
+static void decode_as(struct decoder *d, enum ww_format format) {
     switch (format) {
     case WW_FORMAT_NDJSON:
-        ww_decode_ndjson(&d);
+        ww_decode_ndjson(d);
         break;
     case WW_FORMAT_JSON:
-        ww_decode_json(&d);
+        ww_decode_json(d);
         break;
     case WW_FORMAT_GEOJSON:
-        ww_decode_geojson(&d);
+        ww_decode_geojson(d);
         break;
     case WW_FORMAT_CSV:
-        ww_decode_csv(&d);
+        ww_decode_csv(d);
+        break;
+    case WW_FORMAT_TEXT:
+        ww_decode_text(d);
+        break;
+    case WW_FORMAT_SENSORTHINGS:
+    case WW_FORMAT_NGSI_LD:
+    case WW_FORMAT_HJ212:
+        d->status = ww_error_set(d->err, WW_BAD_INPUT, "the format is not known here");
         break;
     case WW_FORMAT_AUTO:
         break;
     }
+}
+
+static enum ww_status decode(const struct ww_feed_config *config, enum ww_format format,
+                             const struct ww_surroundings *around, struct ww_str body, uint32_t max_rows,
+                             struct ww_arena *arena, struct ww_batch *out, struct ww_error *err) {
+    struct ww_batch batch = {0};
+    if (body.len >= 3 && memcmp(body.ptr, "\xEF\xBB\xBF", 3) == 0)
+        body = (struct ww_str){body.ptr + 3, body.len - 3};
+    struct decoder d = {.config = config,
+                        .body = body,
+                        .received_at_us = around->received_at_us,
+                        .max_rows = max_rows,
+                        .batch = &batch,
+                        .arena = arena,
+                        .err = err};
+    enum ww_status st = ww_decoder_init(&d);
+    if (st == WW_OK)
+        st = ww_decoder_read_topic(&d, around->content_type);
+    if (st != WW_OK)
+        return st;
+    if (ww_str_trim(body).len > 0) /* an empty body is fine: zero rows */
+        decode_as(&d, choose_format(config, format, body));
     refuse_unrecognised(&d);
     ww_buf_clear(&d.scratch);
     if (d.status != WW_OK)
@@ -116,4 +159,18 @@ enum ww_status ww_decode(const struct ww_feed_config *config, enum ww_format for
     batch.n_received = (uint64_t)batch.n_rows + batch.n_dead;
     *out = batch;
     return WW_OK;
+}
+
+enum ww_status ww_decode(const struct ww_feed_config *config, enum ww_format format, struct ww_str body,
+                         uint32_t max_rows, struct ww_arena *arena, struct ww_batch *out,
+                         struct ww_error *err) {
+    const struct ww_surroundings none = {.content_type = WW_STR_NONE};
+    return decode(config, format, &none, body, max_rows, arena, out, err);
+}
+
+enum ww_status ww_decode_message(const struct ww_feed_config *config, const struct ww_surroundings *around,
+                                 struct ww_str body, uint32_t max_rows, struct ww_arena *arena,
+                                 struct ww_batch *out, struct ww_error *err) {
+    return decode(config, ww_format_of_content_type(around->content_type), around, body, max_rows, arena, out,
+                  err);
 }

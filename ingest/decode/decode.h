@@ -15,7 +15,9 @@
 #include "ingest/decode/feed_config.h"
 
 /* By Content-Type: application/x-ndjson, application/json, application/geo+json, text/csv, text/plain,
- * application/ld+json, application/hj212 (parameters ignored). AUTO when none fits. */
+ * application/ld+json, application/hj212 (parameters ignored). AUTO when none fits. Only a hint: a
+ * feed whose format is text, sensorthings or ngsi-ld, or whose protocol is hj212, reads every body so, and
+ * text/plain, application/ld+json and application/hj212 mean no more than AUTO to the other feeds. */
 enum ww_format ww_format_of_content_type(struct ww_str content_type);
 
 /* `format` AUTO: the feed's own, else a guess from the first bytes. `body` must outlive the

@@ -26,6 +26,8 @@ enum geometry { GEOMETRY_NONE, GEOMETRY_POINT, GEOMETRY_OTHER, GEOMETRY_BROKEN }
 struct decoder {
     const struct ww_feed_config *config;
     struct ww_str body;
+    int64_t received_at_us;
+    struct ww_str *topic_values; /* [config->n_topic_names]; ptr NULL: this topic has no such level */
     uint32_t max_rows;
     struct ww_batch *batch;
     struct ww_arena *arena;
@@ -98,11 +100,17 @@ enum ww_status ww_json_fields(struct decoder *d, struct ww_json_reader *r,
 /* Writes a JSON value with all that jsonb refuses replaced. */
 enum ww_status ww_json_clean(struct ww_arena *arena, struct ww_str json, struct ww_json *w) WW_MUST_CHECK;
 
+/* ---- surroundings.c ---- */
+
+/* Fills topic_values from the content type's parameter "topic". */
+enum ww_status ww_decoder_read_topic(struct decoder *d, struct ww_str content_type) WW_MUST_CHECK;
+
 /* ---- one file each ---- */
 
 void ww_decode_ndjson(struct decoder *d);
 void ww_decode_json(struct decoder *d);
 void ww_decode_geojson(struct decoder *d);
 void ww_decode_csv(struct decoder *d);
+void ww_decode_text(struct decoder *d);
 
 #endif

@@ -1,32 +1,42 @@
 /* How one feed's fields become observations: the `config` JSON of a feed, parsed.
  *
  * Every "source" is {"field":"name"} (a CSV column, a JSON member, dotted for nested ones:
- * "location.coordinates.0"), or {"const":"text"}; a bare string is short for {"field":…}.
+ * "location.coordinates.0"), {"const":"text"}, or {"topic":"name"} (that level of an MQTT message's topic,
+ * see feed_source.h); a bare string is short for {"field":…}.
  * In GeoJSON, fields name properties, and the geometry's point is the place by itself.
- * Inside "values" it is the other way round: there a bare "thing", "property" or "unit" is
+ * Inside "values" it is the other way round: there a bare "thing", "property", "unit" or "statistic" is
  * the text itself.
  *
  *   {
- *     "format": "csv",                 // csv | ndjson | json | geojson | auto (by Content-Type)
+ *     "protocol": "http",              // http | hj212 | mqtt | mqtt_client | pull, with a section of that
+ *                                      // name, and the rates: feed_source.h. hj212 takes only that section
+ *                                      // and the members from "time_zone" on: the standard says the rest
+ *     "max_messages_per_s": 0, "max_values_per_s": 0,
+ *     "format": "csv",                 // csv | ndjson | json | geojson | text | auto (by Content-Type);
+ *                                      // text: the whole body is the value
  *     "records": "data.items",         // json: where the array is; default: the root
  *     "thing": "station",
  *     "property": "code",              // long form: one value a row …
  *     "value": "reading",
  *     "unit": {"const":"mg/L"},
- *     "values": [                      // … or wide form: several value fields a row
+ *     "statistic": {"const":"mean"},   // what a series holds of its property: statistic.c; default "", the
+ * value "values": [                      // … or wide form: several value fields a row
  *       {"field":"PM2.5","property":"pm2_5","unit":"ug/m3"},
- *       {"field":"AVALON_H2S","property":"h2s","unit":"ppm","thing":"feed_1"}
+ *       {"field":"AVALON_H2S","property":"h2s","unit":"ppm","thing":"feed_1","statistic":"max"}
  *     ],
  *     "time": {"field":"at","format":"iso"},   // iso | epoch | epoch_ms | strptime format;
  *                                              // {"fields":["year","month","day","hour"]}: numbers
- *                                              // in this order; with a format: joined by blanks
+ *                                              // in this order; with a format: joined by blanks;
+ *                                              // {"received":true}: when the message came in, for senders
+ *                                              // without a clock (a repeat is then another reading)
  *     "interval_s": 3600,              // number, or a source; default 0 = instant
+ *     "series_interval": true,         // values of different lengths are series of their own; default false
  *     "place": {"x":"lon","y":"lat"},  // or {"ward":"zipcode"}: placed by ward code only
  *     "quality": {"field":"flag","map":{"ok":"N","cal":"C"},"default":"N"},
  *     "keep": ["description"],         // fields kept in observation.detail
  *     "missing": ["","NA","NULL"],     // value texts that mean "no value": not received at all;
  *                                  // these three by default, and JSON null always
- *     "time_zone": "Asia/Shanghai",    // for times without an offset; default UTC
+ *     "time_zone": "Asia/Shanghai",    // for times without an offset; default UTC (hj212: +08:00)
  *     "datum": "WGS84",                // see geo/coordinate.h; default WGS84
  *     "mode": "lenient",               // lenient (default): good rows stored, bad ones kept as dead letters
  *                                      // strict: one bad row refuses the whole request
@@ -72,6 +82,9 @@ struct ww_str ww_feed_config_thing_class(const struct ww_feed_config *config); /
 struct ww_datum *ww_feed_config_datum(const struct ww_feed_config *config);
 const struct ww_zone *ww_feed_config_zone(const struct ww_feed_config *config);
 const struct ww_feed_source *ww_feed_config_source(const struct ww_feed_config *config); /* never NULL */
+/* Of the feed's own format, for messages that come without one (MQTT); never empty. */
+struct ww_str ww_feed_config_content_type(const struct ww_feed_config *config);
+struct ww_str ww_format_content_type(enum ww_format format);
 /* The registry that HJ 212 frames of this feed are read with; outlives the config. `feed_id`: the feed's, so
  * that a station of another feed counts as unknown here. */
 void ww_feed_config_set_stations(struct ww_feed_config *config, const struct ww_hj212_stations *stations,

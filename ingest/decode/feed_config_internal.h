@@ -10,14 +10,15 @@
 #include "geo/base/json_reader.h"
 #include "ingest/decode/feed_config.h"
 
-enum { MAX_FIELDS = 1024, MAX_TIME_PARTS = 6, MAX_PATH = 16 };
+enum { MAX_FIELDS = 1024, MAX_TIME_PARTS = 6, MAX_PATH = 16, MAX_TOPIC_NAMES = 32 };
 
-enum source_kind { SOURCE_NONE, SOURCE_CONST, SOURCE_FIELD };
+enum source_kind { SOURCE_NONE, SOURCE_CONST, SOURCE_FIELD, SOURCE_TOPIC };
 
 struct source {
     enum source_kind kind;
-    uint32_t field;     /* SOURCE_FIELD: index into fields */
-    struct ww_str text; /* SOURCE_CONST */
+    uint32_t field;                 /* SOURCE_FIELD: index into fields; SOURCE_TOPIC: into topic_names */
+    struct ww_str text;             /* SOURCE_CONST */
+    const struct source *otherwise; /* asked when this one says nothing; NULL: none */
 };
 
 /* One wanted field. */
@@ -39,18 +40,24 @@ struct field_node {
 
 /* One value of a record and the series that it belongs to. The long form has one. */
 struct value_source {
-    struct source value, thing, property, unit;
+    struct source value, thing, property, unit, statistic;
 };
 
-enum time_format { TIME_ISO, TIME_EPOCH, TIME_EPOCH_MS, TIME_STRPTIME, TIME_PARTS };
+enum time_format { TIME_ISO, TIME_EPOCH, TIME_EPOCH_MS, TIME_STRPTIME, TIME_PARTS, TIME_RECEIVED };
 
 struct flag_map {
     struct ww_str text;
     char flag;
 };
 
+/* What a sender calls a property, and what we call it. */
+struct property_map {
+    struct ww_str text, code;
+};
+
 struct ww_feed_config {
     struct ww_arena *arena; /* owns all below but datum and zone */
+    struct ww_feed_source source;
     enum ww_format format;
     struct ww_str records[MAX_PATH]; /* the path to the array, one member a step */
     uint32_t n_records;
@@ -59,9 +66,14 @@ struct ww_feed_config {
     uint32_t n_fields;
     struct field_node root;
 
-    struct value_source *values;
+    struct ww_str topic_names[MAX_TOPIC_NAMES]; /* levels of topics that sources name */
+    uint32_t n_topic_names;
+
+    struct value_source *values; /* none when the protocol or format says all by itself */
     uint32_t n_values;
     bool wide;
+    struct property_map *properties;
+    uint32_t n_properties;
 
     enum time_format time_format;
     char *time_pattern;                       /* TIME_STRPTIME */
@@ -69,7 +81,8 @@ struct ww_feed_config {
     uint32_t n_time_parts;
 
     struct source interval;
-    int32_t interval_s; /* when there is no source */
+    int32_t interval_s;   /* when there is no source */
+    bool series_interval; /* the length belongs to what the series is */
     struct source place_x, place_y, ward;
 
     struct source quality;
@@ -87,6 +100,17 @@ struct ww_feed_config {
     bool strict, registers, keeps_raw;
     struct ww_str thing_class;
 };
+
+/* ---- feed_mapping.c ---- */
+
+struct feed_parser {
+    struct ww_feed_config *config;
+    struct ww_error *err;
+};
+/* All members that say how fields become readings. The config's source and format are read before. */
+enum ww_status ww_feed_mapping_parse(struct feed_parser *p, const struct ww_json_node *root) WW_MUST_CHECK;
+
+/* ---- feed_fields.c ---- */
 
 /* The index of the field of that name, added when new; -1 when there are too many or no memory. */
 int32_t ww_feed_field_add(struct ww_feed_config *config, struct ww_str name, bool required);

@@ -3,36 +3,49 @@
  *   "protocol": "http"          default: whoever posts to /ingest/v1/{feed}
  *
  *   "protocol": "hj212", "hj212": {
- *     "unknown": "keep",            // frames of an MN that is not in the registry: keep (as dead letters,
- * default) |
- *                                   // register (the station registers itself here) | refuse (the connection
- * is cut) "units": {"w21011": "mg/L"}, "factors": {"a99054": "residual_chlorine"}  // for all its stations
+ *     // frames of an MN that is not in the registry: keep (as dead letters, default), register (the
+ *     // station registers itself here) or refuse (the connection is cut)
+ *     "unknown": "keep",
+ *     // for all its stations
+ *     "units": {"w21011": "mg/L"}, "factors": {"a99054": "residual_chlorine"}
  *   }
+ *
  *   "protocol": "mqtt", "mqtt": {
- *     "topics": ["city/{thing}/up/{property}", "old/+/data"],   // {name}: one level, kept under that name; +
- * and # as in MQTT "own_topics": true            // {thing} must be the account's own name; default false
+ *     // {name}: one level, kept under that name; + and # as in MQTT
+ *     "topics": ["city/{thing}/up/{property}", "old/+/data"],
+ *     // {thing} must be the account's own name; default false
+ *     "own_topics": true
  *   }
+ *
  *   "protocol": "mqtt_client", "mqtt_client": {
- *     "url": "mqtts://broker:8883", "client_id": "wardwatch-1", "username": "…", "password": "…", "version":
- * 5, "ca_file": "/etc/…", "share": "wardwatch", "qos": 1, "topics": ["city/{thing}/up/{property}"],
- * "keep_alive_s": 60
+ *     "url": "mqtts://broker:8883", "client_id": "wardwatch-1", "username": "…", "password": "…",
+ *     "version": 5,               // or 4, which is MQTT 3.1.1
+ *     "ca_file": "/etc/…", "share": "wardwatch", "qos": 1, "topics": ["city/{thing}/up/{property}"],
+ *     "keep_alive_s": 60
  *   }
+ *
  *   "protocol": "pull", "pull": {
- *     "url": "https://host/path?x=1", "every_s": 300, "headers": {"X-Key": "…"}, "username": "…", "password":
- * "…", "timeout_s": 30, "max_bytes": 16777216, "ca_file": "…", "paging": {"by": "none"} | {"by": "next",
- * "field": "@iot.nextLink"}       // the body names the next page's URL (SensorThings) | {"by": "link"} //
- * Link: <…>; rel="next" | {"by": "page", "param": "page", "first": 1, "size_param": "limit", "size": 100}  //
- * until a short page | {"by": "cursor", "param": "after", "field": "meta.cursor"} | {"by": "time", "from":
- * "begin", "to": "end", "format": "iso", "window_s": 3600, "overlap_s": 600, "start": "2026-01-01T00:00:00Z"}
- * // windows up to now, each again with an overlap
+ *     "url": "https://host/path?x=1", "every_s": 300, "headers": {"X-Key": "…"}, "username": "…",
+ *     "password": "…", "timeout_s": 30, "max_bytes": 16777216, "ca_file": "…",
+ *     "paging": {"by": "none"}
+ *     // or: the body names the next page's URL (SensorThings, whose field is the default)
+ *     "paging": {"by": "next", "field": "@iot.nextLink"}
+ *     // or: Link: <…>; rel="next"
+ *     "paging": {"by": "link"}
+ *     // or: until a page is short
+ *     "paging": {"by": "page", "param": "page", "first": 1, "size_param": "limit", "size": 100}
+ *     "paging": {"by": "cursor", "param": "after", "field": "meta.cursor"}
+ *     // or: windows up to now, each begun again with an overlap shorter than itself
+ *     "paging": {"by": "time", "from": "begin", "to": "end", "format": "iso", "window_s": 3600,
+ *                "overlap_s": 600, "start": "2026-01-01T00:00:00Z"}
  *   }
+ *
  *   Any of them: "max_messages_per_s": 100, "max_values_per_s": 5000      // 0 = no limit; above it senders
- * wait
+ *                                                                         // wait
  *
  * What a message's surroundings say is a source like a field: {"topic":"thing"} is the topic's level of that
- * name,
- * {"received":true} as "time" is when the message came in (for senders without a clock: a repeat is then
- * another reading).
+ * name, {"received":true} as "time" is when the message came in (for senders without a clock: a repeat is
+ * then another reading).
  */
 #ifndef WW_INGEST_FEED_SOURCE_H
 #define WW_INGEST_FEED_SOURCE_H

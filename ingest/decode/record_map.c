@@ -60,11 +60,15 @@ static void unescape_cell(struct decoder *d, struct cell *cell) {
     cell->escaped = false;
 }
 
-static struct reading read_source(struct decoder *d, const struct source *source) {
+static struct reading read_one_source(struct decoder *d, const struct source *source) {
     if (source->kind == SOURCE_NONE)
         return (struct reading){.type = CELL_ABSENT};
     if (source->kind == SOURCE_CONST)
         return (struct reading){.text = source->text, .type = CELL_TEXT};
+    if (source->kind == SOURCE_TOPIC) {
+        struct ww_str level = d->topic_values[source->field];
+        return (struct reading){.text = level, .type = level.ptr ? CELL_TEXT : CELL_ABSENT};
+    }
     struct cell *cell = &d->cells[source->field];
     if (cell->escaped)
         unescape_cell(d, cell);
@@ -73,6 +77,17 @@ static struct reading read_source(struct decoder *d, const struct source *source
 
 static bool is_scalar(const struct reading *r) {
     return r->type == CELL_TEXT || r->type == CELL_NUMBER;
+}
+
+/* The first of the source and its alternatives that says something; else what the first one has. */
+static struct reading read_source(struct decoder *d, const struct source *source) {
+    struct reading first = read_one_source(d, source);
+    struct reading r = first;
+    while (source->otherwise && (!is_scalar(&r) || r.text.len == 0)) {
+        source = source->otherwise;
+        r = read_one_source(d, source);
+    }
+    return is_scalar(&r) || first.type == CELL_ABSENT ? r : first;
 }
 
 /* Absent, null, or a text that the feed calls missing. */
@@ -197,6 +212,10 @@ static struct ww_str join_parts(const struct reading *parts, uint32_t n_parts,
 
 static bool map_time(struct decoder *d, int64_t *out) {
     const struct ww_feed_config *config = d->config;
+    if (config->time_format == TIME_RECEIVED) {
+        *out = d->received_at_us;
+        return true;
+    }
     struct reading parts[MAX_TIME_PARTS];
     for (uint32_t i = 0; i < config->n_time_parts; i++) {
         parts[i] = read_source(d, &config->time_parts[i]);
@@ -383,29 +402,33 @@ static bool map_detail(struct decoder *d, struct ww_str *out) {
 
 /* ---- Values ---- */
 
-/* A unit may be absent: "" means the property's own. */
+/* A unit may be absent: "" means the property's own; and so may a statistic. */
 static bool map_name(struct decoder *d, const struct source *source, const char *field, struct ww_str *out) {
     struct reading r = read_source(d, source);
     bool nothing = r.type == CELL_ABSENT || r.type == CELL_NULL;
     if (nothing)
         r.text = WW_STR_NONE;
     *out = r.text;
-    if (is_scalar(&r) || (nothing && strcmp(field, "unit") == 0))
+    if (is_scalar(&r) || (nothing && (strcmp(field, "unit") == 0 || strcmp(field, "statistic") == 0)))
         return true;
     dead(d, field, &r, nothing ? "is not there" : "is not a text");
     return false;
 }
 
 static const char *series_place(const struct decoder *d, const struct value_source *v, const char *field) {
-    const struct source *s = *field == 't' ? &v->thing : *field == 'p' ? &v->property : &v->unit;
+    const struct source *s = *field == 't'   ? &v->thing
+                             : *field == 'p' ? &v->property
+                             : *field == 'u' ? &v->unit
+                                             : &v->statistic;
     return s->kind == SOURCE_FIELD ? d->cells[s->field].at : NULL;
 }
 
-static bool map_series(struct decoder *d, const struct value_source *v, uint32_t *out) {
-    struct ww_series_name name;
+static bool map_series(struct decoder *d, const struct value_source *v, int32_t interval_s, uint32_t *out) {
+    struct ww_series_name name = {.interval_s = d->config->series_interval ? interval_s : 0};
     if (!map_name(d, &v->thing, "thing", &name.thing) ||
         !map_name(d, &v->property, "property", &name.property) ||
-        !map_name(d, &v->unit, "unit", &name.unit) || d->status != WW_OK)
+        !map_name(d, &v->unit, "unit", &name.unit) ||
+        !map_name(d, &v->statistic, "statistic", &name.statistic) || d->status != WW_OK)
         return false;
     const char *field = "", *fault = NULL;
     *out = ww_decoder_series(d, &name, &field, &fault);
@@ -414,7 +437,8 @@ static bool map_series(struct decoder *d, const struct value_source *v, uint32_t
     if (fault) {
         struct reading r = {.text = *field == 't'   ? name.thing
                                     : *field == 'p' ? name.property
-                                                    : name.unit,
+                                    : *field == 'u' ? name.unit
+                                                    : name.statistic,
                             .at = series_place(d, v, field)};
         dead(d, field, &r, fault);
     }
@@ -435,7 +459,7 @@ static void map_value(struct decoder *d, const struct value_source *v, const str
     char name[48];
     if (!read_number(r, &row->value, &fault))
         dead(d, value_field_name(d, v, name), r, fault);
-    else if (map_series(d, v, &row->series))
+    else if (map_series(d, v, row->interval_s, &row->series))
         ww_decoder_add_row(d, row);
 }
 

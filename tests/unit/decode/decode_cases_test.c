@@ -21,6 +21,8 @@ enum { MAX_TEXT = 1 << 20, MAX_ROWS = 1000 };
 struct test_case {
     char name[200];
     char format[20];
+    char type[200]; /* the content type that it came with; "" = none, and `format` counts */
+    int64_t received_at_us;
     struct ww_buf config, body, expected;
 };
 
@@ -44,6 +46,10 @@ static void show_batch(const struct ww_batch *b, struct ww_buf *out) {
         ww_buf_printf(out, "row %llu: %.*s %.*s [%.*s] %s %ds %s %c", (unsigned long long)b->line[i],
                       WW_STR_ARG(s->thing), WW_STR_ARG(s->property), WW_STR_ARG(s->unit), time,
                       b->interval_s[i], value, b->flag[i]);
+        if (s->statistic.len > 0)
+            ww_buf_printf(out, " statistic=%.*s", WW_STR_ARG(s->statistic));
+        if (s->interval_s != 0)
+            ww_buf_printf(out, " series=%ds", s->interval_s);
         if (b->place)
             add_place(out, b->place[i]);
         if (b->ward_code && b->ward_code[i].len > 0)
@@ -69,12 +75,21 @@ static void show_batch(const struct ww_batch *b, struct ww_buf *out) {
 }
 
 static enum ww_format format_of(const char *name) {
-    static const char *const names[] = {"auto", "ndjson", "json", "geojson", "csv"};
-    for (int i = 0; i < 5; i++)
+    static const char *const names[] = {"auto", "ndjson",       "json",    "geojson", "csv",
+                                        "text", "sensorthings", "ngsi-ld", "hj212"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)
             return (enum ww_format)i;
     fail_msg("unknown format \"%s\"", name);
     return WW_FORMAT_AUTO;
+}
+
+static enum ww_status decode_case(const struct ww_feed_config *config, const struct test_case *c,
+                                  struct ww_arena *arena, struct ww_batch *batch, struct ww_error *err) {
+    struct ww_surroundings around = {ww_str_of(c->type), c->received_at_us};
+    if (c->type[0] || c->received_at_us)
+        return ww_decode_message(config, &around, ww_buf_str(&c->body), MAX_ROWS, arena, batch, err);
+    return ww_decode(config, format_of(c->format), ww_buf_str(&c->body), MAX_ROWS, arena, batch, err);
 }
 
 static bool run_case(const char *file, struct test_case *c) {
@@ -88,7 +103,7 @@ static bool run_case(const char *file, struct test_case *c) {
     if (st != WW_OK) {
         ww_buf_printf(&got, "config error %s %s: %s\n", ww_status_name(st), err.field, err.message);
     } else {
-        st = ww_decode(config, format_of(c->format), ww_buf_str(&c->body), MAX_ROWS, arena, &batch, &err);
+        st = decode_case(config, c, arena, &batch, &err);
         if (st == WW_OK)
             show_batch(&batch, &got);
         else
@@ -130,6 +145,8 @@ static void clear_case(struct test_case *c) {
     ww_buf_clear(&c->body);
     ww_buf_clear(&c->expected);
     c->name[0] = '\0';
+    c->type[0] = '\0';
+    c->received_at_us = 0;
     (void)strcpy(c->format, "auto");
 }
 
@@ -164,6 +181,10 @@ static void run_file(const char *name) {
             section = CONFIG;
         } else if (strncmp(line, "-- format ", 10) == 0) {
             (void)snprintf(c.format, sizeof c.format, "%s", line + 10);
+        } else if (strncmp(line, "-- type ", 8) == 0) {
+            (void)snprintf(c.type, sizeof c.type, "%s", line + 8);
+        } else if (strncmp(line, "-- received ", 12) == 0) {
+            assert_int_equal(ww_instant_parse(ww_str_of(line + 12), NULL, &c.received_at_us, NULL), WW_OK);
         } else if (strcmp(line, "-- body") == 0) {
             section = BODY;
         } else if (strcmp(line, "-- body escaped") == 0) {
@@ -216,6 +237,21 @@ static void feed_config_cases_come_out_as_their_file_says(void **state) {
     run_file("feed_config.cases");
 }
 
+static void feed_source_cases_come_out_as_their_file_says(void **state) {
+    (void)state;
+    run_file("feed_source.cases");
+}
+
+static void text_cases_come_out_as_their_file_says(void **state) {
+    (void)state;
+    run_file("text.cases");
+}
+
+static void surroundings_cases_come_out_as_their_file_says(void **state) {
+    (void)state;
+    run_file("surroundings.cases");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_cases_come_out_as_their_file_says),
@@ -224,6 +260,9 @@ int main(void) {
         cmocka_unit_test(geojson_cases_come_out_as_their_file_says),
         cmocka_unit_test(mapping_cases_come_out_as_their_file_says),
         cmocka_unit_test(feed_config_cases_come_out_as_their_file_says),
+        cmocka_unit_test(feed_source_cases_come_out_as_their_file_says),
+        cmocka_unit_test(text_cases_come_out_as_their_file_says),
+        cmocka_unit_test(surroundings_cases_come_out_as_their_file_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

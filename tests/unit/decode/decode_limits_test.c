@@ -178,7 +178,7 @@ static void content_types_name_formats_whatever_their_case_and_parameters(void *
     assert_int_equal(ww_format_of_content_type(WW_STR("Application/JSON; charset=utf-8")), WW_FORMAT_JSON);
     assert_int_equal(ww_format_of_content_type(WW_STR(" application/geo+json ")), WW_FORMAT_GEOJSON);
     assert_int_equal(ww_format_of_content_type(WW_STR("text/csv;header=present")), WW_FORMAT_CSV);
-    assert_int_equal(ww_format_of_content_type(WW_STR("text/plain")), WW_FORMAT_AUTO);
+    assert_int_equal(ww_format_of_content_type(WW_STR("text/plain")), WW_FORMAT_TEXT);
     assert_int_equal(ww_format_of_content_type(WW_STR("text/csvx")), WW_FORMAT_AUTO);
     assert_int_equal(ww_format_of_content_type(WW_STR_NONE), WW_FORMAT_AUTO);
 }
