@@ -124,8 +124,10 @@ static void decode_as(struct decoder *d, enum ww_format format) {
         break;
     case WW_FORMAT_SENSORTHINGS:
     case WW_FORMAT_NGSI_LD:
-    case WW_FORMAT_HJ212:
         d->status = ww_error_set(d->err, WW_BAD_INPUT, "the format is not known here");
+        break;
+    case WW_FORMAT_HJ212:
+        ww_decode_hj212(d);
         break;
     case WW_FORMAT_AUTO:
         break;

@@ -112,5 +112,6 @@ void ww_decode_json(struct decoder *d);
 void ww_decode_geojson(struct decoder *d);
 void ww_decode_csv(struct decoder *d);
 void ww_decode_text(struct decoder *d);
+void ww_decode_hj212(struct decoder *d);
 
 #endif

@@ -170,3 +170,9 @@ struct ww_str ww_feed_config_content_type(const struct ww_feed_config *config) {
     return config->source.protocol == WW_PROTOCOL_HJ212 ? WW_STR("application/hj212")
                                                         : ww_format_content_type(config->format);
 }
+
+void ww_feed_config_set_stations(struct ww_feed_config *config, const struct ww_hj212_stations *stations,
+                                 int32_t feed_id) {
+    config->stations = stations;
+    config->feed_id = feed_id;
+}

@@ -58,6 +58,8 @@ struct property_map {
 struct ww_feed_config {
     struct ww_arena *arena; /* owns all below but datum and zone */
     struct ww_feed_source source;
+    const struct ww_hj212_stations *stations; /* not owned */
+    int32_t feed_id;
     enum ww_format format;
     struct ww_str records[MAX_PATH]; /* the path to the array, one member a step */
     uint32_t n_records;

@@ -83,8 +83,11 @@ struct ww_hj212_frame {
     unsigned deviations; /* LENGTH, OVERSIZE, CRC_CASE, NO_CRLF */
 };
 
-/* `bytes`: all that is buffered. `at_end`: the stream has ended, what is there is all. Views `bytes`.
- * Amortised linear over a stream however it is cut. */
+/* `bytes`: all that is buffered. `at_end`: the stream has ended, what is there is all; say so too when a
+ * begun frame is not completed in time, then what is whole behind it is found. Views `bytes`; `frame->whole`
+ * is set for garbage as well. Blanks before a frame (16 at most) count into `consumed` and are no garbage;
+ * after MORE nothing is consumed, and fewer than WW_HJ212_MAX_FRAME bytes are there. Frames come out the same
+ * however the stream is cut, in time that grows as the stream does. */
 enum ww_hj212_cut ww_hj212_next(struct ww_str bytes, bool at_end, size_t *consumed,
                                 struct ww_hj212_frame *frame);
 

@@ -7,6 +7,7 @@
 #include "ingest/simulate/load.h"
 #include "ingest/simulate/options.h"
 #include "ingest/simulate/simulate.h"
+#include "ingest/simulate/stations.h"
 
 static const char help[] =
     "wardwatch simulate - a simulated city: readings, faults, discharges, complaints\n"
@@ -20,6 +21,7 @@ static const char help[] =
     "      --speed, then real time. Give the same --seed and --sensors as when the district was written.\n"
     "\n"
     "  wardwatch simulate --load --help      the load generator for benches\n"
+    "  wardwatch simulate --protocol hj212|mqtt|http --help    many stations at once\n"
     "\n"
     "The city\n"
     "  --seed S          the same seed gives the same city and the same readings (default 1)\n"
@@ -215,6 +217,8 @@ static int run_city(const struct settings *s, const struct ww_city *city) {
 int ww_simulate_main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "--load") == 0)
         return ww_load_main(argc - 1, argv + 1);
+    if (argc > 1 && strncmp(argv[1], "--protocol", 10) == 0)
+        return ww_stations_main(argc, argv);
     struct settings s = {.city.seed = 1,
                          .poster = {.server = "http://127.0.0.1:8080", .in_flight = WW_CITY_N_CLASSES},
                          .start_us = WW_INSTANT_NONE,

@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Benches the doors for devices: acknowledged values a second, idle connections, what bad senders cost the others.
+
+    tests/bench/device_bench.py [--wardwatch FILE] [--seconds 20] [--stations 2000] [rate] [idle] [slow]
+
+Everything runs on this machine, simulated stations included, against a private durable PostgreSQL. Values are
+acknowledged when the station has read its 9014 (PUBACK, 200), which is sent after COMMIT; each frame is stored whole
+besides (raw message, SHA-256, ledger leaf).
+
+rate   stations that send as fast as they are acknowledged; beside it, in the same run, the same values copied with one
+       binary COPY, and the same stations over HTTP and MQTT
+idle   10,000 connections that have each sent one frame: the server's memory a connection
+slow   2,000 connections that stall in the middle of a frame, and 2,000 that send a byte a second, beside 200 stations at
+       work: the p99 of those, against the p99 without the bad ones, in alternating rounds
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COLUMNS = "datastream_id, phenomenon_time, raw_message_id, foi_id, value, interval_s, ward_id, version, flag, detail"
+SETTINGS = "-c shared_buffers=1GB -c max_wal_size=16GB -c checkpoint_timeout=30min"
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.dir = tempfile.mkdtemp(prefix="ww-bench-", dir="/tmp")
+        os.chmod(self.dir, 0o755)
+        self.server = None
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def cluster(self, verb):
+        env = dict(os.environ, PG_CLUSTER_DURABLE="1", PG_CLUSTER_OPTIONS=SETTINGS)
+        done = subprocess.run(["sh", str(ROOT / "tests/support/pg_cluster.sh"), verb, self.path("pg")], env=env, check=True,
+                              stdout=subprocess.PIPE, text=True)
+        return done.stdout.strip()
+
+    def ww(self, *words):
+        done = subprocess.run([self.args.wardwatch, *words, "--db", self.conninfo], check=True, stdout=subprocess.PIPE,
+                              text=True)
+        return done.stdout.strip()
+
+    def sql(self, text):
+        done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.conninfo, "-c", text], check=True,
+                              stdout=subprocess.PIPE, text=True)
+        return done.stdout.strip()
+
+    def start(self):
+        self.conninfo = self.cluster("start")
+        self.ww("migrate")
+        pathlib.Path(self.path("token")).write_text(self.ww("account", "add", "bench", "--role", "admin", "--all-wards"))
+        for protocol in ("hj212", "mqtt", "http"):
+            feed = subprocess.run([self.args.wardwatch, "simulate", "--protocol", protocol, "--feed", protocol, "--print-feed"],
+                                  check=True, stdout=subprocess.PIPE, text=True).stdout
+            pathlib.Path(self.path("feed.json")).write_text(feed)
+            self.ww("feed", "add", protocol, "--config", self.path("feed.json"))
+        self.start_server()
+
+    def start_server(self):
+        self.server = subprocess.Popen(
+            [self.args.wardwatch, "serve", "--db", self.conninfo, "--listen", "127.0.0.1:0", "--port-file", self.path("http"),
+             "--hj212", "127.0.0.1:0", "--hj212-port-file", self.path("hj212"), "--mqtt", "127.0.0.1:0",
+             "--mqtt-port-file", self.path("mqtt"), "--log", "error"],
+            stdout=subprocess.PIPE, text=True, stderr=open(self.path("serve.log"), "w", encoding="utf-8"))
+        for line in self.server.stdout:
+            if line.startswith("ready"):
+                break
+        threading.Thread(target=self.server.stdout.read, daemon=True).start()
+
+    def stop_server(self):
+        if self.server:
+            self.server.send_signal(signal.SIGINT)
+            self.server.wait(60)
+            self.server = None
+
+    def stop(self):
+        self.stop_server()
+        self.cluster("remove")
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def resident(self):
+        for line in pathlib.Path(f"/proc/{self.server.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise KeyError("VmRSS")
+
+    def metric(self, name):
+        port = pathlib.Path(self.path("http")).read_text().strip()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(name + " "):
+                    return float(line.split()[1])
+        raise KeyError(name)
+
+    def stations(self, protocol, *words):
+        port = pathlib.Path(self.path(protocol)).read_text().strip()
+        command = [self.args.wardwatch, "simulate", "--protocol", protocol, "--to", f"127.0.0.1:{port}", "--feed", protocol,
+                   "--account", "bench", "--token-file", self.path("token"), *words]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def run(self, protocol, *words):
+        process = self.stations(protocol, *words)
+        out, _ = process.communicate()
+        assert process.returncode == 0, out
+        return json.loads(out)
+
+    # ---- rate ----
+
+    def copy_same_rows(self):
+        dump = self.path("rows.bin")
+        self.sql(f"\\copy (SELECT {COLUMNS} FROM wardwatch.observation ORDER BY raw_message_id) TO '{dump}' (FORMAT binary)")
+        rows = int(self.sql("SELECT count(*) FROM wardwatch.observation"))
+        self.sql("TRUNCATE wardwatch.observation")
+        self.sql("CHECKPOINT")
+        seconds = float(self.sql("SELECT extract(epoch FROM clock_timestamp())") or 0)
+        self.sql(f"\\copy wardwatch.observation ({COLUMNS}) FROM '{dump}' (FORMAT binary)")
+        seconds = float(self.sql("SELECT extract(epoch FROM clock_timestamp())")) - seconds
+        os.unlink(dump)
+        return rows, rows / seconds
+
+    def rate(self):
+        a = self.args
+        first = ["--stations", str(a.stations), "--factors", "10", "--messages", "1", "--start", "2026-02-01T00:00:00Z"]
+        for protocol in ("hj212", "mqtt", "http"):
+            self.run(protocol, *first)  # stations and datastreams register themselves
+            self.sql("TRUNCATE wardwatch.observation, wardwatch.raw_message, wardwatch.ledger CASCADE")
+            self.sql("CHECKPOINT")
+            window = ["--window", str(a.window)] if protocol != "http" else []
+            sent = self.run(protocol, "--stations", str(a.stations), "--factors", "10", "--for", f"{a.seconds}s",
+                            "--start", "2026-03-01T00:00:00Z", *window)
+            stored = int(self.sql("SELECT count(*) FROM wardwatch.observation"))
+            assert stored >= sent["values"], (stored, sent)
+            rows, copied = self.copy_same_rows()
+            print(f"{protocol}: {sent['values_per_s']:.0f} values/s acknowledged in {sent['acknowledged'] / sent['seconds']:.0f} "
+                  f"messages/s, p50 {sent['p50_ms']:.1f} ms, p99 {sent['p99_ms']:.1f} ms; COPY of the same {rows} rows: "
+                  f"{copied:.0f}/s; ratio {sent['values_per_s'] / copied:.2f}; resident {self.resident() / 2**20:.0f} MiB",
+                  flush=True)
+
+    # ---- idle ----
+
+    def idle(self):
+        n = self.args.idle
+        self.run("hj212", "--stations", str(n), "--prefix", "IDLE", "--factors", "1", "--messages", "1", "--start", "2026-02-01T00:00:00Z")
+        self.stop_server()  # what registering took is given back
+        self.start_server()
+        before = self.resident()
+        process = self.stations("hj212", "--stations", str(n), "--prefix", "IDLE", "--factors", "1", "--idle", "--start",
+                                "2026-02-01T01:00:00Z")
+        while self.metric("wardwatch_hj212_stations") < n or self.metric("wardwatch_hj212_answers_total") < n:
+            assert process.poll() is None
+        after = self.resident()
+        print(f"idle: {n} connections, {(after - before) / n / 1024:.1f} KiB resident each "
+              f"({before / 2**20:.0f} → {after / 2**20:.0f} MiB)", flush=True)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+    # ---- slow ----
+
+    def slow(self):
+        good = ["--stations", "200", "--factors", "10", "--every", "1", "--for", f"{self.args.seconds}s", "--prefix", "GOOD"]
+        self.run("hj212", *good[:4], "--messages", "1", "--prefix", "GOOD", "--start", "2026-02-01T00:00:00Z")
+        alone, beside = [], []
+        for i in range(self.args.rounds):
+            alone.append(self.run("hj212", *good, "--start", f"2026-03-{2 * i + 1:02d}T00:00:00Z")["p99_ms"])
+            bad = self.stations("hj212", "--stations", "0", "--stalled", "2000", "--dripping", "2000", "--prefix", "BAD")
+            while self.metric("wardwatch_hj212_connections") < 4000:
+                assert bad.poll() is None
+            beside.append(self.run("hj212", *good, "--start", f"2026-03-{2 * i + 2:02d}T00:00:00Z")["p99_ms"])
+            bad.send_signal(signal.SIGINT)
+            bad.wait(60)
+            while self.metric("wardwatch_hj212_connections") > 0:
+                pass
+        print(f"slow: p99 alone {statistics.median(alone):.1f} ms {alone}, beside 2,000 stalled and 2,000 dripping "
+              f"{statistics.median(beside):.1f} ms {beside}; ratio {statistics.median(beside) / statistics.median(alone):.2f}",
+              flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wardwatch", default=str(ROOT / "build/release/wardwatch"))
+    for name, value in (("seconds", 20), ("stations", 2000), ("window", 4), ("idle", 10000), ("rounds", 3)):
+        parser.add_argument("--" + name, type=int, default=value)
+    parser.add_argument("parts", nargs="*", default=["rate", "idle", "slow"])
+    args = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    bench = Bench(args)
+    try:
+        bench.start()
+        for part in args.parts:
+            getattr(bench, part)()
+    finally:
+        bench.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
