@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT, wait_until
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+import hj212_wire  # noqa: E402
 from sql_files import run_query  # noqa: E402
 
 UTC = datetime.timezone.utc
@@ -242,6 +243,18 @@ def test_no_data_ends_a_gap_for_good(clean):
     assert states(clean) == ["no_data"]
 
 
+@pytest.mark.parametrize("state", ["no_data", "given_up", "asked"])
+def test_new_holes_beside_a_window_that_is_settled_are_windows_of_their_own(clean, state):
+    station, last = hours(clean, "V1", {7, 8})
+    find(clean)
+    clean.sql(f"UPDATE station_gap SET state = '{state}', tries = 8")
+    for back in (6, 9):
+        clean.sql(f"DELETE FROM observation WHERE phenomenon_time = '{station.start(2061, last - back).isoformat()}'")
+    assert find(clean)[1:] == [2, 0]
+    assert gaps(clean, "V1", 2061) == [(station.start(2061, last - back),) * 2 for back in (9, 6)]
+    assert gaps(clean, "V1", 2061, state) == [(station.start(2061, last - 8), station.start(2061, last - 7))]
+
+
 @pytest.mark.parametrize("answer", [("refused", {"qn_rtn": 2}), ("failed", {"exe_rtn": 5}), ("timed_out", {}), ("done", {"exe_rtn": 1})])
 def test_a_station_that_is_busy_is_asked_again_after_a_doubling_while_and_given_up_after_eight_tries(clean, answer):
     hours(clean, "B1", {9})
@@ -342,3 +355,45 @@ def test_who_is_to_be_looked_at_before_the_next_round(clean):
     assert due(newest) == [newest, "{X4}"]
     assert run_query(clean, "station_gaps_settle", "text", "'{X1}'") == [["0"]]
     assert run_query(clean, "station_gaps_settle", "text", "'{X4}'") == [["1"]]
+
+
+def test_a_connected_station_fills_its_holes_when_it_is_asked(new_database, serve, scratch):
+    database = new_database()
+    database.sql("INSERT INTO feed (name, config) VALUES ('hj', '{\"protocol\":\"hj212\",\"register\":true}')")
+    config = os.path.join(scratch, "station.json")
+    with open(config, "w", encoding="ascii") as file:
+        file.write('{"set_clock": false, "expects": [2061], "units": {"w01018": "mg/L"}}')
+    mn = "010000A8900016F000169DC0"
+    database.wardwatch("station", "add", mn, "--feed", "hj", "--config", config)
+    port_file = os.path.join(scratch, f"{database.name}.hj212")
+    serve(database, "--no-outward", "--hj212", "127.0.0.1:0", "--hj212-port-file", port_file)
+    with open(port_file, encoding="ascii") as file:
+        port = int(file.read())
+    clocked = Made(mn)
+    last = clocked.number(2061, away_from_an_edge(database) - datetime.timedelta(seconds=3600 + GRACE[2061]))
+    local = lambda n: hj212_wire.local_time(clocked.start(2061, n))  # noqa: E731
+
+    def send_hour(station, n):
+        qn = station.upload(2061, f"DataTime={local(n)};w01018-Avg={n % 50}.5,w01018-Min=1,w01018-Max=60,w01018-Cou=9,w01018-Flag=N")
+        while (answer := station.take()) and answer["QN"] != qn:
+            pass
+        assert answer["CN"] == "9014"
+
+    with hj212_wire.Station(port, mn) as station:
+        for back in (9, 8, 7, 4, 2, 1, 0, -1):  # 6 and 5 are missing, and 3; the next hour comes early
+            send_hour(station, last - back)
+        station.upload(2081, f"DataTime={hj212_wire.local_time()};RestartTime={hj212_wire.local_time()}")
+        request = station.take_cn(2061)
+        assert request.items_of == {"BeginTime": local(last - 6), "EndTime": local(last - 5)}
+        station.answer(request, 9011, "QnRtn=1")
+        for back in (6, 5):
+            send_hour(station, last - back)
+        station.answer(request, 9012, "ExeRtn=1")
+        request = station.take_cn(2061)
+        assert request.items_of == {"BeginTime": local(last - 3), "EndTime": local(last - 3)}
+        station.serve_command(request, exe_rtn=100)
+        wait_until(lambda: states(database) == ["filled", "no_data"], "the gaps to be settled")
+    assert database.sql("SELECT state, qn_rtn, exe_rtn FROM station_command WHERE purpose = 'history' ORDER BY id") == [
+        ["done", "1", "1"], ["no_data", "1", "100"],
+    ]
+    assert database.value("SELECT count(DISTINCT phenomenon_time) FROM observation WHERE interval_s = 3600") == "10"
