@@ -367,6 +367,7 @@ def test_a_connected_station_fills_its_holes_when_it_is_asked(new_database, serv
     database.wardwatch("station", "add", mn, "--feed", "hj", "--config", config)
     port_file = os.path.join(scratch, f"{database.name}.hj212")
     serve(database, "--no-outward", "--hj212", "127.0.0.1:0", "--hj212-port-file", port_file)
+    wait_until(lambda: os.path.exists(port_file), "the door to open")
     with open(port_file, encoding="ascii") as file:
         port = int(file.read())
     clocked = Made(mn)
