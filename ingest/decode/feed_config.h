@@ -85,6 +85,8 @@ const struct ww_feed_source *ww_feed_config_source(const struct ww_feed_config *
 /* Of the feed's own format, for messages that come without one (MQTT); never empty. */
 struct ww_str ww_feed_config_content_type(const struct ww_feed_config *config);
 struct ww_str ww_format_content_type(enum ww_format format);
+enum ww_format ww_feed_config_format(const struct ww_feed_config *config);
+struct ww_str ww_feed_config_records(const struct ww_feed_config *config); /* dotted path; "" = the root */
 /* The registry that HJ 212 frames of this feed are read with; outlives the config. `feed_id`: the feed's, so
  * that a station of another feed counts as unknown here. */
 void ww_feed_config_set_stations(struct ww_feed_config *config, const struct ww_hj212_stations *stations,
