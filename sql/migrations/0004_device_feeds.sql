@@ -97,6 +97,7 @@ CREATE INDEX station_event_mn ON station_event (mn, id);
 
 CREATE TABLE pull_state (
     feed_id        integer PRIMARY KEY REFERENCES feed ON DELETE CASCADE,
+    source         text NOT NULL DEFAULT '',      -- what the rest belongs to: a hash of address and paging
     etag           text NOT NULL DEFAULT '',
     last_modified  text NOT NULL DEFAULT '',
     cursor         text NOT NULL DEFAULT '',      -- what the paging needs to go on: a cursor, a page, a time
