@@ -15,12 +15,15 @@ enum { ENDED_LINGER_MS = 30000, MOST_ENDED = 1000 };
 
 /* ---- Pausing ---- */
 
+/* libevent looks at its watermark only while reading is enabled: what was drained while it was not would leave
+ * reading suspended for ever, so the mark is set again. */
 static void apply_reading(struct session *s) {
-    bool reads = s->pauses == 0 && s->state == SESSION_OPEN;
-    if (reads)
+    if (s->pauses == 0 && s->state == SESSION_OPEN) {
         bufferevent_enable(s->bev, EV_READ);
-    else
+        bufferevent_setwatermark(s->bev, EV_READ, 0, HJ212_READ_AHEAD);
+    } else {
         bufferevent_disable(s->bev, EV_READ);
+    }
 }
 
 void ww_hj212_session_pause(struct session *s, unsigned why) {
