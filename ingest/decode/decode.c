@@ -123,8 +123,10 @@ static void decode_as(struct decoder *d, enum ww_format format) {
         ww_decode_text(d);
         break;
     case WW_FORMAT_SENSORTHINGS:
+        ww_decode_sensorthings(d);
+        break;
     case WW_FORMAT_NGSI_LD:
-        d->status = ww_error_set(d->err, WW_BAD_INPUT, "the format is not known here");
+        ww_decode_ngsi_ld(d);
         break;
     case WW_FORMAT_HJ212:
         ww_decode_hj212(d);

@@ -15,6 +15,7 @@ struct document {
     const struct ww_str *path;
     uint32_t n_path;
     read_record_fn read_record;
+    void (*map_record)(struct decoder *d, struct ww_str raw);
     uint64_t n_records;
     bool inside; /* the last of them is not read to its end yet */
     size_t rest; /* where the last whole record ended, or the broken one begins */
@@ -54,7 +55,7 @@ static enum ww_status take_record(struct document *doc, size_t start) {
         return st;
     doc->rest = doc->reader.pos;
     doc->inside = false;
-    ww_record_map(d, (struct ww_str){d->body.ptr + start, doc->reader.pos - start});
+    doc->map_record(d, (struct ww_str){d->body.ptr + start, doc->reader.pos - start});
     return WW_OK;
 }
 
@@ -130,14 +131,14 @@ static enum ww_status take_root(struct document *doc, const struct ww_json_reade
     enum ww_status st = doc->read_record(d, &doc->reader, &doc->err);
     if (st != WW_OK)
         return st;
-    if (!d->any_cell && d->geometry == GEOMETRY_NONE) {
+    if (!d->any_cell && d->geometry == GEOMETRY_NONE && doc->map_record == ww_record_map) {
         const struct ww_str last = doc->path[doc->n_path - 1];
         d->status = ww_error_set(d->err, WW_BAD_INPUT, "the document has no records at \"%.*s\"",
                                  (int)(last.len > 64 ? 64 : last.len), last.ptr);
         return WW_OK;
     }
     doc->rest = doc->reader.pos;
-    ww_record_map(d, (struct ww_str){d->body.ptr + start, doc->reader.pos - start});
+    doc->map_record(d, (struct ww_str){d->body.ptr + start, doc->reader.pos - start});
     return WW_OK;
 }
 
@@ -163,8 +164,25 @@ static void decode_document(struct document *doc) {
 }
 
 void ww_decode_json(struct decoder *d) {
+    struct document doc = {.d = d,
+                           .path = d->config->records,
+                           .n_path = d->config->n_records,
+                           .read_record = ww_json_fields,
+                           .map_record = ww_record_map};
+    decode_document(&doc);
+}
+
+/* After the OBJECT event of a record: passes over it. */
+static enum ww_status pass_record(struct decoder *d, struct ww_json_reader *r, struct ww_error *err) {
+    const struct ww_json_event ev = {.type = WW_JSON_OBJECT};
+    (void)d;
+    return ww_json_skip(r, &ev, NULL, err);
+}
+
+void ww_decode_records(struct decoder *d, const struct ww_str *path, uint32_t n_path,
+                       void (*map)(struct decoder *d, struct ww_str raw)) {
     struct document doc = {
-        .d = d, .path = d->config->records, .n_path = d->config->n_records, .read_record = ww_json_fields};
+        .d = d, .path = path, .n_path = n_path, .read_record = pass_record, .map_record = map};
     decode_document(&doc);
 }
 
@@ -193,8 +211,7 @@ static enum ww_status read_position(struct ww_json_reader *r, double xy[2], unsi
     }
 }
 
-/* After the OBJECT event of "geometry". */
-static enum ww_status read_geometry(struct decoder *d, struct ww_json_reader *r, struct ww_error *err) {
+enum ww_status ww_json_geometry(struct decoder *d, struct ww_json_reader *r, struct ww_error *err) {
     bool is_point = false;
     unsigned n = 0;
     double xy[2] = {0, 0};
@@ -236,7 +253,7 @@ static enum ww_status read_feature(struct decoder *d, struct ww_json_reader *r, 
         if (ev.type == WW_JSON_OBJECT && ww_str_is(key, "properties"))
             st = ww_json_fields(d, r, err);
         else if (ev.type == WW_JSON_OBJECT && is_geometry)
-            st = read_geometry(d, r, err);
+            st = ww_json_geometry(d, r, err);
         else
             st = ww_json_skip(r, &ev, NULL, err);
         if (is_geometry && ev.type != WW_JSON_OBJECT && ev.type != WW_JSON_NULL)
@@ -248,6 +265,7 @@ static enum ww_status read_feature(struct decoder *d, struct ww_json_reader *r, 
 
 void ww_decode_geojson(struct decoder *d) {
     static const struct ww_str features = {"features", 8};
-    struct document doc = {.d = d, .path = &features, .n_path = 1, .read_record = read_feature};
+    struct document doc = {
+        .d = d, .path = &features, .n_path = 1, .read_record = read_feature, .map_record = ww_record_map};
     decode_document(&doc);
 }

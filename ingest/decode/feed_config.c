@@ -14,8 +14,14 @@ static enum ww_status parse_format(struct feed_parser *p, node_t root) {
     static const struct {
         const char *name;
         enum ww_format format;
-    } formats[] = {{"auto", WW_FORMAT_AUTO}, {"ndjson", WW_FORMAT_NDJSON},   {"json", WW_FORMAT_JSON},
-                   {"csv", WW_FORMAT_CSV},   {"geojson", WW_FORMAT_GEOJSON}, {"text", WW_FORMAT_TEXT}};
+    } formats[] = {{"auto", WW_FORMAT_AUTO},
+                   {"ndjson", WW_FORMAT_NDJSON},
+                   {"json", WW_FORMAT_JSON},
+                   {"csv", WW_FORMAT_CSV},
+                   {"geojson", WW_FORMAT_GEOJSON},
+                   {"text", WW_FORMAT_TEXT},
+                   {"sensorthings", WW_FORMAT_SENSORTHINGS},
+                   {"ngsi-ld", WW_FORMAT_NGSI_LD}};
     node_t format = ww_json_get(root, "format"), records = ww_json_get(root, "records");
     bool known = format == NULL;
     for (size_t i = 0; format && i < sizeof formats / sizeof *formats; i++) {
@@ -25,7 +31,8 @@ static enum ww_status parse_format(struct feed_parser *p, node_t root) {
         }
     }
     if (!known)
-        return ww_feed_bad(p->err, "format", format, "must be csv, ndjson, json, geojson, text or auto");
+        return ww_feed_bad(p->err, "format", format,
+                           "must be csv, ndjson, json, geojson, text, sensorthings, ngsi-ld or auto");
     if (records && (records->type != WW_JSON_STRING ||
                     !ww_feed_path_split(records->text, p->config->records, &p->config->n_records)))
         return ww_feed_bad(p->err, "records", records, "must be a path like \"data.items\"");
@@ -79,9 +86,9 @@ static enum ww_status open_zone_and_datum(struct feed_parser *p, node_t root) {
 
 /* The standard itself says what is where in a frame: such a feed maps nothing. */
 static const char manner_members[] = MANNER " hj212";
-static const char all_members[] =
-    MANNER " mqtt mqtt_client pull format records thing property value unit statistic values time interval_s "
-           "series_interval place quality keep missing";
+static const char all_members[] = MANNER " mqtt mqtt_client pull format records thing property properties "
+                                         "value unit statistic values time interval_s "
+                                         "series_interval place quality keep missing";
 
 static enum ww_status parse_root(struct feed_parser *p, node_t root) {
     if (root->type != WW_JSON_OBJECT)

@@ -81,11 +81,13 @@ struct ww_feed_config {
     char *time_pattern;                       /* TIME_STRPTIME */
     struct source time_parts[MAX_TIME_PARTS]; /* one, or several that are joined */
     uint32_t n_time_parts;
+    struct source time_until; /* the interval's end */
 
     struct source interval;
     int32_t interval_s;   /* when there is no source */
     bool series_interval; /* the length belongs to what the series is */
     struct source place_x, place_y, ward;
+    bool place_is_usual; /* the format's, not named by the feed */
 
     struct source quality;
     struct flag_map *flags;

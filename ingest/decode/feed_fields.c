@@ -18,15 +18,22 @@ int32_t ww_feed_field_add(struct ww_feed_config *config, struct ww_str name, boo
     return (int32_t)config->n_fields++;
 }
 
+/* SensorThings has names with a dot: "@iot.id" is one step. */
+static size_t step_length(struct ww_str path) {
+    const struct ww_str prefix = WW_STR("@iot.");
+    size_t from = ww_str_starts(path, prefix) ? prefix.len : 0;
+    const char *dot = path.len > from ? memchr(path.ptr + from, '.', path.len - from) : NULL;
+    return dot ? (size_t)(dot - path.ptr) : path.len;
+}
+
 bool ww_feed_path_split(struct ww_str path, struct ww_str steps[MAX_PATH], uint32_t *n) {
     *n = 0;
     for (;;) {
-        const char *dot = path.len > 0 ? memchr(path.ptr, '.', path.len) : NULL;
-        size_t len = dot ? (size_t)(dot - path.ptr) : path.len;
+        size_t len = step_length(path);
         if (len == 0 || *n == MAX_PATH)
             return false;
         steps[(*n)++] = (struct ww_str){path.ptr, len};
-        if (!dot)
+        if (len == path.len)
             return true;
         path.ptr += len + 1;
         path.len -= len + 1;

@@ -90,6 +90,83 @@ static enum ww_status parse_series_source(struct feed_parser *p, node_t entry, c
     return st;
 }
 
+/* ---- What a format says by itself, where the feed names no source ---- */
+
+static const char *const sta_thing[] = {"Datastream.Thing.@iot.id", "Datastream.Thing.name",
+                                        "Datastream.@iot.id", "Datastream.name", NULL};
+static const char *const sta_property[] = {"Datastream.ObservedProperty.name", "Datastream.name", NULL};
+static const char *const sta_unit[] = {"Datastream.unitOfMeasurement.symbol",
+                                       "Datastream.unitOfMeasurement.name", NULL};
+static const char *const sta_value[] = {"result", NULL};
+static const char *const sta_time[] = {"phenomenonTime", "resultTime", NULL};
+static const char *const sta_quality[] = {"resultQuality", NULL};
+#define STA_PLACE(n)                                                                                         \
+    "FeatureOfInterest.feature.coordinates." n, "FeatureOfInterest.feature.geometry.coordinates." n,         \
+        "Datastream.Thing.Locations.0.location.coordinates." n,                                              \
+        "Datastream.Thing.Locations.0.location.geometry.coordinates." n, NULL
+static const char *const sta_x[] = {STA_PLACE("0")};
+static const char *const sta_y[] = {STA_PLACE("1")};
+static const char *const ngsi_thing[] = {"id", "@id", NULL};
+static const char *const ngsi_time[] = {"dateObservedFrom", "dateObserved", "observationDateTime", NULL};
+static const char *const ngsi_until[] = {"dateObservedTo", NULL};
+static const char *const text_value[] = {"value", NULL};
+
+/* The first of these fields that says something; leaves a source that the feed has named. */
+static enum ww_status usual_source(struct feed_parser *p, const char *const *names, struct source *out) {
+    if (out->kind != SOURCE_NONE)
+        return WW_OK;
+    for (uint32_t i = 0; names[i]; i++) {
+        struct source *source = i == 0 ? out : ww_arena_alloc(p->config->arena, sizeof *source);
+        int32_t field = ww_feed_field_add(p->config, ww_str_of(names[i]), false);
+        if (!source || field < 0)
+            return ww_feed_no_memory(p->err);
+        *source = (struct source){.kind = SOURCE_FIELD, .field = (uint32_t)field};
+        if (i > 0)
+            out->otherwise = source;
+        out = source;
+    }
+    return WW_OK;
+}
+
+static enum ww_status usual_values(struct feed_parser *p, struct value_source *common) {
+    enum ww_status st = WW_OK;
+    switch (p->config->format) {
+    case WW_FORMAT_TEXT:
+        return usual_source(p, text_value, &common->value);
+    case WW_FORMAT_NGSI_LD:
+        return usual_source(p, ngsi_thing, &common->thing);
+    case WW_FORMAT_SENSORTHINGS:
+        st = usual_source(p, sta_thing, &common->thing);
+        if (st == WW_OK)
+            st = usual_source(p, sta_property, &common->property);
+        if (st == WW_OK)
+            st = usual_source(p, sta_unit, &common->unit);
+        return st == WW_OK ? usual_source(p, sta_value, &common->value) : st;
+    default:
+        return WW_OK;
+    }
+}
+
+static enum ww_status usual_place(struct feed_parser *p) {
+    struct ww_feed_config *config = p->config;
+    if (config->format != WW_FORMAT_SENSORTHINGS || config->ward.kind != SOURCE_NONE)
+        return WW_OK;
+    config->place_is_usual = true;
+    enum ww_status st = usual_source(p, sta_x, &config->place_x);
+    return st == WW_OK ? usual_source(p, sta_y, &config->place_y) : st;
+}
+
+/* WW_NOT_FOUND: the format has none. */
+static enum ww_status usual_time(struct feed_parser *p) {
+    struct ww_feed_config *config = p->config;
+    bool ngsi_ld = config->format == WW_FORMAT_NGSI_LD;
+    if (!ngsi_ld && config->format != WW_FORMAT_SENSORTHINGS)
+        return WW_NOT_FOUND;
+    config->n_time_parts = 1;
+    enum ww_status st = usual_source(p, ngsi_ld ? ngsi_time : sta_time, &config->time_parts[0]);
+    return st == WW_OK && ngsi_ld ? usual_source(p, ngsi_until, &config->time_until) : st;
+}
+
 /* A constant one must be in the list; what a field says is looked at row by row. */
 static enum ww_status check_statistic(struct feed_parser *p, const struct source *source, node_t node) {
     if (source->kind != SOURCE_CONST || ww_statistic_find(source->text) != WW_STATISTIC_UNKNOWN)
@@ -131,6 +208,48 @@ static enum ww_status parse_wide_value(struct feed_parser *p, node_t entry, cons
     return WW_OK;
 }
 
+/* "properties": our code for each name that a sender uses. */
+static enum ww_status parse_properties(struct feed_parser *p, node_t root, node_t values) {
+    struct ww_feed_config *config = p->config;
+    node_t map = ww_json_get(root, "properties");
+    if (!map)
+        return WW_OK;
+    if (values)
+        return ww_feed_bad(p->err, "properties", map, "and \"values\" exclude each other");
+    if (map->type != WW_JSON_OBJECT || !map->child || ww_feed_count(map) > MAX_FIELDS)
+        return ww_feed_bad(p->err, "properties", map, "must be an object of 1 to 1024 texts");
+    config->properties = ww_arena_calloc(config->arena, ww_feed_count(map), sizeof *config->properties);
+    if (!config->properties)
+        return ww_feed_no_memory(p->err);
+    for (node_t m = map->child; m; m = m->next) {
+        if (m->type != WW_JSON_STRING || m->text.len == 0 || m->text.len > 64 || m->key.len > 256)
+            return ww_feed_bad(p->err, "properties", m, "must give a code of 1 to 64 bytes for each name");
+        config->properties[config->n_properties++] = (struct property_map){m->key, m->text};
+    }
+    return WW_OK;
+}
+
+/* NGSI-LD without "values": each attribute in "properties" is one. */
+static enum ww_status map_attributes(struct feed_parser *p, node_t root, const struct value_source *common) {
+    struct ww_feed_config *config = p->config;
+    if (config->n_properties == 0)
+        return ww_feed_bad(p->err, "properties", NULL, "is missing, and \"values\" too");
+    config->n_values = config->n_properties;
+    config->values = ww_arena_calloc(config->arena, config->n_values, sizeof *config->values);
+    if (!config->values)
+        return ww_feed_no_memory(p->err);
+    for (uint32_t i = 0; i < config->n_values; i++) {
+        int32_t field = ww_feed_field_add(config, config->properties[i].text, false);
+        if (field < 0)
+            return ww_feed_bad(p->err, "properties", ww_json_get(root, "properties"), "has too many names");
+        config->values[i] = *common;
+        config->values[i].value = (struct source){.kind = SOURCE_FIELD, .field = (uint32_t)field};
+        config->values[i].property =
+            (struct source){.kind = SOURCE_CONST, .text = config->properties[i].code};
+    }
+    return WW_OK;
+}
+
 static enum ww_status parse_values(struct feed_parser *p, node_t root) {
     struct value_source common = {0};
     enum ww_status st = parse_source(p, ww_json_get(root, "thing"), "thing", BARE_IS_FIELD, &common.thing);
@@ -146,8 +265,14 @@ static enum ww_status parse_values(struct feed_parser *p, node_t root) {
         st = check_statistic(p, &common.statistic, ww_json_get(root, "statistic"));
     if (st != WW_OK)
         return st;
+    if ((st = usual_values(p, &common)) != WW_OK)
+        return st;
     node_t values = ww_json_get(root, "values");
-    p->config->wide = values != NULL;
+    p->config->wide = values != NULL || p->config->format == WW_FORMAT_NGSI_LD;
+    if (values && p->config->format == WW_FORMAT_SENSORTHINGS)
+        return ww_feed_bad(p->err, "values", values, "are not for sensorthings: a record has one result");
+    if ((st = parse_properties(p, root, values)) != WW_OK)
+        return st;
     if (values && ww_json_get(root, "value"))
         return ww_feed_bad(p->err, "value", values, "and \"values\" exclude each other");
     if (values && (values->type != WW_JSON_ARRAY || !values->child || ww_feed_count(values) > MAX_FIELDS))
@@ -156,18 +281,13 @@ static enum ww_status parse_values(struct feed_parser *p, node_t root) {
     p->config->values = ww_arena_calloc(p->config->arena, p->config->n_values, sizeof *p->config->values);
     if (!p->config->values)
         return ww_feed_no_memory(p->err);
+    if (!values && p->config->wide)
+        return map_attributes(p, root, &common);
     if (!values) {
         const char *lacks = common.thing.kind == SOURCE_NONE      ? "thing"
                             : common.property.kind == SOURCE_NONE ? "property"
                             : common.value.kind == SOURCE_NONE    ? "value"
                                                                   : NULL;
-        if (common.value.kind == SOURCE_NONE && p->config->format == WW_FORMAT_TEXT) {
-            int32_t field = ww_feed_field_add(p->config, WW_STR("value"), false);
-            if (field < 0)
-                return ww_feed_no_memory(p->err);
-            common.value = (struct source){.kind = SOURCE_FIELD, .field = (uint32_t)field};
-            lacks = lacks && *lacks == 'v' ? NULL : lacks;
-        }
         p->config->values[0] = common;
         return lacks ? ww_feed_bad(p->err, lacks, NULL, "is missing") : WW_OK;
     }
@@ -237,13 +357,16 @@ static enum ww_status parse_received(struct feed_parser *p, node_t time, node_t 
 }
 
 static enum ww_status parse_time(struct feed_parser *p, node_t time) {
-    if (!time)
-        return ww_feed_bad(p->err, "time", NULL, "is missing");
+    if (!time) {
+        enum ww_status usual = usual_time(p);
+        return usual == WW_NOT_FOUND ? ww_feed_bad(p->err, "time", NULL, "is missing") : usual;
+    }
     if (time->type == WW_JSON_STRING) {
         p->config->n_time_parts = 1;
         return field_source(p, time, "time", true, &p->config->time_parts[0]);
     }
-    enum ww_status st = ww_feed_members(p->err, time, "time", "field const fields topic received format");
+    enum ww_status st =
+        ww_feed_members(p->err, time, "time", "field const fields topic received until format");
     if (st != WW_OK)
         return st;
     node_t field = ww_json_get(time, "field"), fields = ww_json_get(time, "fields");
@@ -267,6 +390,11 @@ static enum ww_status parse_time(struct feed_parser *p, node_t time) {
         else
             st = ww_feed_bad(p->err, "time.const", constant, "must be a text or number");
     }
+    node_t until = ww_json_get(time, "until");
+    if (until && !field)
+        return ww_feed_bad(p->err, "time.until", until, "needs a \"field\" for the start");
+    if (st == WW_OK && until)
+        st = field_source(p, until, "time.until", true, &p->config->time_until);
     return st == WW_OK ? parse_time_format(p, ww_json_get(time, "format")) : st;
 }
 
@@ -282,7 +410,7 @@ static enum ww_status parse_interval(struct feed_parser *p, node_t interval) {
 
 static enum ww_status parse_place(struct feed_parser *p, node_t place) {
     if (!place)
-        return WW_OK;
+        return usual_place(p);
     enum ww_status st = ww_feed_members(p->err, place, "place", "x y ward");
     if (st == WW_OK)
         st = parse_source(p, ww_json_get(place, "x"), "place.x", BARE_IS_FIELD, &p->config->place_x);
@@ -324,6 +452,8 @@ static enum ww_status parse_flag_map(struct feed_parser *p, node_t map) {
 }
 
 static enum ww_status parse_quality(struct feed_parser *p, node_t quality) {
+    if (!quality && p->config->format == WW_FORMAT_SENSORTHINGS)
+        return usual_source(p, sta_quality, &p->config->quality);
     if (!quality || quality->type == WW_JSON_STRING)
         return parse_source(p, quality, "quality", BARE_IS_FIELD, &p->config->quality);
     enum ww_status st = ww_feed_members(p->err, quality, "quality", "field const map default");

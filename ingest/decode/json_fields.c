@@ -12,14 +12,20 @@ static enum ww_status read_members(struct decoder *d, struct ww_json_reader *r,
 static enum ww_status read_items(struct decoder *d, struct ww_json_reader *r, const struct field_node *parent,
                                  struct ww_error *err);
 
+const struct field_node *ww_json_wanted(const struct field_node *parent, struct ww_str key) {
+    for (const struct field_node *n = parent->child; n; n = n->next)
+        if (ww_str_eq(n->key, key))
+            return n;
+    return NULL;
+}
+
 static enum ww_status read_children(struct decoder *d, struct ww_json_reader *r, enum ww_json_type type,
                                     const struct field_node *node, struct ww_error *err) {
     return type == WW_JSON_OBJECT ? read_members(d, r, node, err) : read_items(d, r, node, err);
 }
 
-/* Sets the cell of `node` from the value that `ev` begins, and those of its children. */
-static enum ww_status take_value(struct decoder *d, struct ww_json_reader *r, const struct ww_json_event *ev,
-                                 const struct field_node *node, struct ww_error *err) {
+enum ww_status ww_json_take(struct decoder *d, struct ww_json_reader *r, const struct ww_json_event *ev,
+                            const struct field_node *node, struct ww_error *err) {
     static const uint8_t types[] = {
         [WW_JSON_OBJECT] = CELL_CONTAINER, [WW_JSON_ARRAY] = CELL_CONTAINER, [WW_JSON_STRING] = CELL_TEXT,
         [WW_JSON_NUMBER] = CELL_NUMBER,    [WW_JSON_TRUE] = CELL_BOOL,       [WW_JSON_FALSE] = CELL_BOOL,
@@ -45,10 +51,7 @@ static const struct field_node *find_member(const struct field_node *parent, con
                                             struct ww_str key) {
     if (guess && ww_str_eq(guess->key, key))
         return guess;
-    for (const struct field_node *n = parent->child; n; n = n->next)
-        if (ww_str_eq(n->key, key))
-            return n;
-    return NULL;
+    return ww_json_wanted(parent, key);
 }
 
 static enum ww_status read_members(struct decoder *d, struct ww_json_reader *r,
@@ -67,7 +70,7 @@ static enum ww_status read_members(struct decoder *d, struct ww_json_reader *r,
             guess = node->next ? node->next : parent->child;
             st = ww_json_next(r, &ev, err);
             if (st == WW_OK)
-                st = take_value(d, r, &ev, node, err);
+                st = ww_json_take(d, r, &ev, node, err);
         } else {
             st = ww_json_skip(r, &ev, NULL, err);
         }
@@ -91,7 +94,7 @@ static enum ww_status read_items(struct decoder *d, struct ww_json_reader *r, co
         if (st != WW_OK || ev.type == WW_JSON_END_ARRAY)
             return st;
         const struct field_node *node = find_item(parent, index);
-        st = node ? take_value(d, r, &ev, node, err) : ww_json_skip(r, &ev, NULL, err);
+        st = node ? ww_json_take(d, r, &ev, node, err) : ww_json_skip(r, &ev, NULL, err);
         if (st != WW_OK)
             return st;
     }
@@ -99,6 +102,11 @@ static enum ww_status read_items(struct decoder *d, struct ww_json_reader *r, co
 
 enum ww_status ww_json_fields(struct decoder *d, struct ww_json_reader *r, struct ww_error *err) {
     return read_members(d, r, &d->config->root, err);
+}
+
+enum ww_status ww_json_fields_at(struct decoder *d, struct ww_json_reader *r, const struct field_node *node,
+                                 struct ww_error *err) {
+    return read_members(d, r, node, err);
 }
 
 /* jsonb has no character U+0000. */

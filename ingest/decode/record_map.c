@@ -20,6 +20,7 @@ void ww_record_begin(struct decoder *d, uint64_t line) {
     d->twice = NULL;
     d->any_cell = false;
     d->geometry = GEOMETRY_NONE;
+    d->shared_state = d->shared_time_state = SHARED_TODO;
 }
 
 void ww_record_set(struct decoder *d, uint32_t field, struct cell cell) {
@@ -40,7 +41,9 @@ struct reading {
 };
 
 /* Decodes escapes on first use. WW_TOO_LARGE through d->status. */
-static void unescape_cell(struct decoder *d, struct cell *cell) {
+void ww_cell_unescape(struct decoder *d, struct cell *cell) {
+    if (!cell->escaped)
+        return;
     if (d->is_csv) {
         char *copy = ww_arena_alloc(d->arena, cell->text.len);
         size_t n = 0;
@@ -70,8 +73,7 @@ static struct reading read_one_source(struct decoder *d, const struct source *so
         return (struct reading){.text = level, .type = level.ptr ? CELL_TEXT : CELL_ABSENT};
     }
     struct cell *cell = &d->cells[source->field];
-    if (cell->escaped)
-        unescape_cell(d, cell);
+    ww_cell_unescape(d, cell);
     return (struct reading){.text = cell->text, .at = cell->at, .type = (enum cell_type)cell->type};
 }
 
@@ -210,8 +212,80 @@ static struct ww_str join_parts(const struct reading *parts, uint32_t n_parts,
     return (struct ww_str){joined, n};
 }
 
-static bool map_time(struct decoder *d, int64_t *out) {
+/* Whole seconds from a start to an end, -1 when that is no interval. */
+static int32_t span_seconds(int64_t start_us, int64_t end_us) {
+    if (end_us < start_us || end_us - start_us > MAX_INTERVAL_S * WW_SECOND_US)
+        return -1;
+    return (int32_t)((end_us - start_us + WW_SECOND_US / 2) / WW_SECOND_US);
+}
+
+/* A text, or, as ISO 8601 writes an interval, two of them with a slash between. `span_s`: -1 = no interval.
+ */
+static bool parse_time(struct decoder *d, struct ww_str text, int64_t *out, int32_t *span_s,
+                       struct ww_error *err) {
+    const char *slash =
+        d->config->time_format == TIME_ISO && text.len > 0 ? memchr(text.ptr, '/', text.len) : NULL;
+    *span_s = -1;
+    if (!slash)
+        return parse_time_text(d, text, out, err);
+    struct ww_str start = {text.ptr, (size_t)(slash - text.ptr)};
+    struct ww_str end = {slash + 1, text.len - start.len - 1};
+    int64_t end_us;
+    if (!parse_time_text(d, start, out, err) || !parse_time_text(d, end, &end_us, err))
+        return false;
+    *span_s = span_seconds(*out, end_us);
+    (void)ww_error_set(err, WW_BAD_INPUT, "an interval that ends before it begins, or is longer than a year");
+    return *span_s >= 0;
+}
+
+static bool map_one_time(struct decoder *d, const struct reading *r, int64_t *out, int32_t *span_s) {
+    struct ww_error err;
+    if (d->last_time_text.len > 0 && ww_str_eq(d->last_time_text, r->text)) {
+        *out = d->last_time_us;
+        *span_s = d->last_span_s;
+        return true;
+    }
+    if (!parse_time(d, r->text, out, span_s, &err)) {
+        dead_time(d, r, &err);
+        return false;
+    }
+    d->last_time_text = r->text;
+    d->last_time_us = *out;
+    d->last_span_s = *span_s;
+    return true;
+}
+
+static bool is_time_reading(struct decoder *d, const struct reading *r) {
+    bool there = is_scalar(r) && r->text.len > 0;
+    if (!there)
+        dead(d, "time", r, r->type == CELL_ABSENT ? "is not there" : "is empty or no text");
+    else if (r->text.len > MAX_TIME_TEXT)
+        dead(d, "time", r, "is too long for a time");
+    return there && r->text.len <= MAX_TIME_TEXT;
+}
+
+static bool map_until(struct decoder *d, int64_t start_us, int32_t *span_s) {
+    struct reading r = read_source(d, &d->config->time_until);
+    struct ww_error err;
+    int64_t end_us;
+    if (*span_s >= 0 || is_missing(d, &r))
+        return true;
+    if (!is_time_reading(d, &r))
+        return false;
+    if (!parse_time_text(d, r.text, &end_us, &err)) {
+        dead_time(d, &r, &err);
+        return false;
+    }
+    *span_s = span_seconds(start_us, end_us);
+    if (*span_s < 0)
+        dead(d, "time", &r, "ends an interval before it begins, or later than a year after");
+    return *span_s >= 0;
+}
+
+/* `span_s`: the length when the time is an interval, else -1. */
+static bool map_time(struct decoder *d, int64_t *out, int32_t *span_s) {
     const struct ww_feed_config *config = d->config;
+    *span_s = -1;
     if (config->time_format == TIME_RECEIVED) {
         *out = d->received_at_us;
         return true;
@@ -219,33 +293,16 @@ static bool map_time(struct decoder *d, int64_t *out) {
     struct reading parts[MAX_TIME_PARTS];
     for (uint32_t i = 0; i < config->n_time_parts; i++) {
         parts[i] = read_source(d, &config->time_parts[i]);
-        if (!is_scalar(&parts[i]) || parts[i].text.len == 0) {
-            dead(d, "time", &parts[i], parts[i].type == CELL_ABSENT ? "is not there" : "is empty or no text");
+        if (!is_time_reading(d, &parts[i]))
             return false;
-        }
-        if (parts[i].text.len > MAX_TIME_TEXT) {
-            dead(d, "time", &parts[i], "is too long for a time");
-            return false;
-        }
     }
+    if (config->n_time_parts == 1)
+        return map_one_time(d, &parts[0], out, span_s) && map_until(d, *out, span_s);
     struct ww_error err;
-    bool ok;
-    if (config->n_time_parts == 1) {
-        if (d->last_time_text.len > 0 && ww_str_eq(d->last_time_text, parts[0].text)) {
-            *out = d->last_time_us;
-            return true;
-        }
-        ok = parse_time_text(d, parts[0].text, out, &err);
-        if (ok) {
-            d->last_time_text = parts[0].text;
-            d->last_time_us = *out;
-        }
-    } else if (config->time_format == TIME_PARTS) {
-        ok = parse_parts(d, parts, out, &err);
-    } else {
-        char joined[MAX_TIME_PARTS * (MAX_TIME_TEXT + 1)];
-        ok = parse_time_text(d, join_parts(parts, config->n_time_parts, joined), out, &err);
-    }
+    char joined[MAX_TIME_PARTS * (MAX_TIME_TEXT + 1)];
+    bool ok = config->time_format == TIME_PARTS
+                  ? parse_parts(d, parts, out, &err)
+                  : parse_time_text(d, join_parts(parts, config->n_time_parts, joined), out, &err);
     if (!ok)
         dead_time(d, &parts[0], &err);
     return ok;
@@ -253,8 +310,9 @@ static bool map_time(struct decoder *d, int64_t *out) {
 
 /* ---- The rest of what a record's rows share ---- */
 
-static bool map_interval(struct decoder *d, int32_t *out) {
-    *out = d->config->interval_s;
+/* What the feed states of it counts; else the span of the time, if that is an interval. */
+static bool map_interval(struct decoder *d, int32_t span_s, int32_t *out) {
+    *out = d->config->interval_s == 0 && span_s > 0 ? span_s : d->config->interval_s;
     struct reading r = read_source(d, &d->config->interval);
     if (is_missing(d, &r))
         return true;
@@ -289,6 +347,8 @@ static bool map_place(struct decoder *d, struct ww_raw_place *out) {
         return map_point(d, out);
     struct reading x = read_source(d, &config->place_x), y = read_source(d, &config->place_y);
     bool no_x = is_missing(d, &x), no_y = is_missing(d, &y);
+    if (config->place_is_usual && !is_scalar(&x))
+        no_x = no_y = true; /* a feature that is no Point: the reading is where the thing is */
     if (no_x && no_y)
         return true;
     const char *fault = "is missing";
@@ -328,6 +388,8 @@ static bool map_flag(struct decoder *d, char *out) {
     *out = config->default_flag ? config->default_flag : 'N';
     struct reading r = read_source(d, &config->quality);
     if (r.type == CELL_ABSENT || r.type == CELL_NULL || r.text.len == 0)
+        return true;
+    if (r.type == CELL_CONTAINER && r.text.len == 2) /* {} and [] say nothing */
         return true;
     for (uint32_t i = 0; i < config->n_flags; i++) {
         if (ww_str_eq(config->flags[i].text, r.text)) {
@@ -415,6 +477,13 @@ static bool map_name(struct decoder *d, const struct source *source, const char 
     return false;
 }
 
+static struct ww_str our_property(const struct ww_feed_config *config, struct ww_str text) {
+    for (uint32_t i = 0; i < config->n_properties; i++)
+        if (ww_str_eq(config->properties[i].text, text))
+            return config->properties[i].code;
+    return text;
+}
+
 static const char *series_place(const struct decoder *d, const struct value_source *v, const char *field) {
     const struct source *s = *field == 't'   ? &v->thing
                              : *field == 'p' ? &v->property
@@ -423,12 +492,37 @@ static const char *series_place(const struct decoder *d, const struct value_sour
     return s->kind == SOURCE_FIELD ? d->cells[s->field].at : NULL;
 }
 
-static bool map_series(struct decoder *d, const struct value_source *v, int32_t interval_s, uint32_t *out) {
+/* Its unit, and its part of the thing. */
+static bool add_instance(struct decoder *d, const struct instance *instance, struct ww_series_name *name) {
+    if (instance->unit.type == CELL_TEXT && instance->unit.text.len > 0)
+        name->unit = instance->unit.text;
+    if (instance->part.len == 0)
+        return true;
+    size_t len = name->thing.len + 1 + instance->part.len;
+    char *room = ww_arena_alloc(d->arena, len);
+    if (!room) {
+        ww_decoder_too_large(d, "the request does not fit into the memory of one batch");
+        return false;
+    }
+    if (name->thing.len > 0)
+        memcpy(room, name->thing.ptr, name->thing.len);
+    room[name->thing.len] = '/';
+    memcpy(room + name->thing.len + 1, instance->part.ptr, instance->part.len);
+    name->thing = (struct ww_str){room, len};
+    return true;
+}
+
+static bool map_series(struct decoder *d, const struct value_source *v, int32_t interval_s,
+                       const struct instance *instance, uint32_t *out) {
     struct ww_series_name name = {.interval_s = d->config->series_interval ? interval_s : 0};
     if (!map_name(d, &v->thing, "thing", &name.thing) ||
         !map_name(d, &v->property, "property", &name.property) ||
         !map_name(d, &v->unit, "unit", &name.unit) ||
         !map_name(d, &v->statistic, "statistic", &name.statistic) || d->status != WW_OK)
+        return false;
+    if (v->property.kind != SOURCE_CONST)
+        name.property = our_property(d->config, name.property);
+    if (instance && !add_instance(d, instance, &name))
         return false;
     const char *field = "", *fault = NULL;
     *out = ww_decoder_series(d, &name, &field, &fault);
@@ -454,18 +548,27 @@ static const char *value_field_name(const struct decoder *d, const struct value_
 }
 
 static void map_value(struct decoder *d, const struct value_source *v, const struct reading *r,
-                      struct row *row) {
+                      const struct instance *instance, struct row *row) {
     const char *fault;
     char name[48];
     if (!read_number(r, &row->value, &fault))
         dead(d, value_field_name(d, v, name), r, fault);
-    else if (map_series(d, v, row->interval_s, &row->series))
+    else if (map_series(d, v, row->interval_s, instance, &row->series))
         ww_decoder_add_row(d, row);
 }
 
+static bool map_when(struct decoder *d, struct row *row) {
+    int32_t span_s;
+    return map_time(d, &row->time_us, &span_s) && map_interval(d, span_s, &row->interval_s);
+}
+
+static bool map_what_else(struct decoder *d, struct row *row) {
+    return map_place(d, &row->place) && map_ward(d, &row->ward) && map_flag(d, &row->flag) &&
+           map_detail(d, &row->detail);
+}
+
 static bool map_shared(struct decoder *d, struct row *row) {
-    return map_time(d, &row->time_us) && map_interval(d, &row->interval_s) && map_place(d, &row->place) &&
-           map_ward(d, &row->ward) && map_flag(d, &row->flag) && map_detail(d, &row->detail);
+    return map_when(d, row) && map_what_else(d, row);
 }
 
 void ww_record_map(struct decoder *d, struct ww_str raw) {
@@ -491,6 +594,41 @@ void ww_record_map(struct decoder *d, struct ww_str raw) {
         if (!shared_done && (!map_shared(d, &row) || d->status != WW_OK))
             return;
         shared_done = true;
-        map_value(d, &config->values[i], &r, &row);
+        map_value(d, &config->values[i], &r, NULL, &row);
     }
+}
+
+/* ---- Values that bring their own time and unit ---- */
+
+static bool map_instance_when(struct decoder *d, const struct instance *instance, struct row *row) {
+    struct reading r = {
+        .text = instance->time.text, .at = instance->time.at, .type = (enum cell_type)instance->time.type};
+    int32_t span_s;
+    if (r.type != CELL_ABSENT && r.type != CELL_NULL)
+        return is_time_reading(d, &r) && map_one_time(d, &r, &row->time_us, &span_s) &&
+               map_interval(d, span_s, &row->interval_s);
+    if (d->shared_time_state == SHARED_TODO)
+        d->shared_time_state = map_when(d, d->shared) ? SHARED_GOOD : SHARED_DEAD;
+    row->time_us = d->shared->time_us;
+    row->interval_s = d->shared->interval_s;
+    return d->shared_time_state == SHARED_GOOD;
+}
+
+void ww_record_map_instance(struct decoder *d, uint32_t index, struct instance *instance) {
+    if (!d->shared && !(d->shared = ww_arena_calloc(d->arena, 1, sizeof *d->shared))) {
+        ww_decoder_too_large(d, "the request does not fit into the memory of one batch");
+        return;
+    }
+    ww_cell_unescape(d, &instance->value);
+    ww_cell_unescape(d, &instance->time);
+    ww_cell_unescape(d, &instance->unit);
+    struct reading r = {
+        .text = instance->value.text, .at = instance->value.at, .type = (enum cell_type)instance->value.type};
+    if (is_missing(d, &r) || d->status != WW_OK || d->shared_state == SHARED_DEAD)
+        return;
+    if (d->shared_state == SHARED_TODO)
+        d->shared_state = map_what_else(d, d->shared) ? SHARED_GOOD : SHARED_DEAD;
+    struct row row = *d->shared;
+    if (d->shared_state == SHARED_GOOD && map_instance_when(d, instance, &row) && d->status == WW_OK)
+        map_value(d, &d->config->values[index], &r, instance, &row);
 }

@@ -252,6 +252,16 @@ static void surroundings_cases_come_out_as_their_file_says(void **state) {
     run_file("surroundings.cases");
 }
 
+static void sensorthings_cases_come_out_as_their_file_says(void **state) {
+    (void)state;
+    run_file("sensorthings.cases");
+}
+
+static void ngsi_ld_cases_come_out_as_their_file_says(void **state) {
+    (void)state;
+    run_file("ngsi_ld.cases");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_cases_come_out_as_their_file_says),
@@ -262,6 +272,8 @@ int main(void) {
         cmocka_unit_test(feed_config_cases_come_out_as_their_file_says),
         cmocka_unit_test(feed_source_cases_come_out_as_their_file_says),
         cmocka_unit_test(text_cases_come_out_as_their_file_says),
+        cmocka_unit_test(sensorthings_cases_come_out_as_their_file_says),
+        cmocka_unit_test(ngsi_ld_cases_come_out_as_their_file_says),
         cmocka_unit_test(surroundings_cases_come_out_as_their_file_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
