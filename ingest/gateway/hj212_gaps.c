@@ -8,7 +8,7 @@
 #include "geo/base/alloc.h"
 #include "geo/base/log.h"
 
-enum { ROUND_S = 600, POLL_S = 5, BATCH = 100, MAX_MN = 32, MNS_CEILING = 1 << 20 };
+enum { ROUND_S = 600, POLL_S = 5, BATCH = 50, MAX_MN = 32, MNS_CEILING = 1 << 20 };
 /* A round that takes longer goes on where it stopped with the next one: other queries come first. */
 enum { MAX_ROUND_S = 120 };
 

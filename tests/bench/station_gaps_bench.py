@@ -1,6 +1,6 @@
 """How long a look for gaps takes in a city of 2,000 stations with a week of hours, against a plain count of the same rows.
 
-    python3 tests/bench/station_gaps_bench.py [--stations 2000] [--series 12] [--batch 100]
+    python3 tests/bench/station_gaps_bench.py [--stations 2000] [--series 12] [--minute-series 0] [--batch 100]
 
 Prints seconds for the first look (every 50th hour is missing, and one station in ten has a sparse first series), for the
 next one (nothing new), for count(*) over the rows, and the slowest plan nodes. Needs a built wardwatch (or WW_BIN).
@@ -29,6 +29,11 @@ INSERT INTO observation (datastream_id, phenomenon_time, raw_message_id, value, 
 SELECT d.id, date_trunc('hour', now()) - make_interval(hours => h), 1, h, 3600, 1, 'N'
 FROM datastream d JOIN observed_property p ON p.id = d.property_id, generate_series(2, 168) h
 WHERE (d.thing_id + h) % 50 <> 0 AND (p.code <> 'bench_1' OR d.thing_id % 10 <> 0 OR h % 2 = 0);
+INSERT INTO datastream (thing_id, property_id, statistic, interval_s)
+SELECT t.id, p.id, 'mean', 600 FROM thing t, observed_property p WHERE p.code = ANY (SELECT 'bench_' || n FROM generate_series(1, {minute_series}) n) ORDER BY t.id, p.id;
+INSERT INTO observation (datastream_id, phenomenon_time, raw_message_id, value, interval_s, version, flag)
+SELECT d.id, date_trunc('hour', now()) - make_interval(mins => 10 * m), 1, m, 600, 1, 'N'
+FROM datastream d, generate_series(3, 1000) m WHERE d.interval_s = 600 AND (d.thing_id + m) % 200 <> 0;
 ANALYZE;
 """
 
@@ -48,6 +53,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--stations", type=int, default=2000)
     parser.add_argument("--series", type=int, default=12)
+    parser.add_argument("--minute-series", type=int, default=0, help="series of ten minutes besides")
     parser.add_argument("--batch", type=int, default=100)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ww-", dir="/tmp") as directory:
@@ -55,12 +61,12 @@ def main():
         cluster = Cluster(os.path.join(directory, "pg"))
         try:
             database = cluster.create_database("bench")
-            database.sql(MADE.format(stations=options.stations, series=options.series))
+            database.sql(MADE.format(stations=options.stations, series=options.series, minute_series=options.minute_series))
             rows = int(database.value("SELECT count(*) FROM observation"))
             began = time.monotonic()
             database.value("SELECT count(*) FROM observation")
             plain = time.monotonic() - began
-            print(f"stations={options.stations} series={options.series} rows={rows} batch={options.batch}")
+            print(f"stations={options.stations} series={options.series} minute_series={options.minute_series} rows={rows} batch={options.batch}")
             for name in ("first look", "next look"):
                 seconds, found = look(database, options.batch)
                 print(f"{name}: {seconds:.2f} s, {found} windows found; count(*) of the rows: {plain:.2f} s")
