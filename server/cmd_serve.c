@@ -24,7 +24,7 @@ static const char help[] =
     "  --port-file FILE     writes the port there once it listens\n"
     "  --hj212 HOST:PORT    HJ 212 stations connect here\n"
     "  --hj212-port-file FILE   as --port-file\n"
-    "  --no-outward         asks no station for anything by itself\n"
+    "  --no-outward         fetches no pulled feed\n"
     "  --web DIR            the built page; without it the server has its interface only\n"
     "  --anonymous-read     wards, things, readings and alerts may be read without a token\n"
     "  --log LEVEL          error, warn, info (default) or debug\n\n"

@@ -9,8 +9,8 @@
 #include "geo/base/log.h"
 #include "ingest/gateway/hj212_gaps.h"
 #include "ingest/gateway/hj212_gateway.h"
+#include "ingest/gateway/pull.h"
 #include "ingest/hj212/hj212.h"
-#include "server/accounts.h"
 
 struct address {
     char host[128];
@@ -25,6 +25,7 @@ struct ww_doors {
     struct ww_intake *intake;
     struct ww_hj212_gateway *hj212;
     struct ww_hj212_gaps *gaps;
+    struct ww_pull *pull;
 };
 
 bool ww_listen_split(const char *text, char *host, size_t room, int *port) {
@@ -107,7 +108,12 @@ static enum ww_status open_hj212(struct ww_doors *d, struct ww_error *err) {
 }
 
 enum ww_status ww_doors_open(struct ww_doors *d, struct ww_error *err) {
-    return open_hj212(d, err);
+    enum ww_status st = open_hj212(d, err);
+    if (st != WW_OK)
+        return st;
+    if (!d->options.no_outward)
+        d->pull = ww_pull_new(d->app->base, d->intake, d->app->pool);
+    return WW_OK;
 }
 
 void ww_doors_print(const struct ww_doors *d) {
@@ -120,12 +126,16 @@ void ww_doors_print(const struct ww_doors *d) {
 void ww_doors_stop(struct ww_doors *d, void (*on_quiet)(void *arg), void *arg) {
     if (d->hj212)
         ww_hj212_gateway_stop(d->hj212);
+    if (d->pull)
+        ww_pull_stop(d->pull);
     ww_intake_when_empty(d->intake, on_quiet, arg);
 }
 
 void ww_doors_close(struct ww_doors *d) {
     if (!d)
         return;
+    if (d->pull)
+        ww_pull_free(d->pull);
     ww_hj212_gaps_free(d->gaps);
     if (d->hj212)
         ww_hj212_gateway_free(d->hj212);
@@ -211,7 +221,43 @@ static void write_hj212(const struct ww_doors *d, struct ww_buf *out) {
                       ww_hj212_deviation_name(bit), c.deviations[bit]);
 }
 
+struct lines {
+    struct ww_buf fetches, failures, last_ok; /* of pulled feeds */
+};
+
+static void note_pull(void *arg, const struct ww_pull_feed_state *s) {
+    struct lines *l = arg;
+    ww_buf_printf(&l->fetches, "wardwatch_pull_fetches_total{feed=\"%s\"} %" PRIu64 "\n", s->feed,
+                  s->fetches);
+    ww_buf_printf(&l->failures, "wardwatch_pull_failures_total{feed=\"%s\"} %" PRIu64 "\n", s->feed,
+                  s->failures);
+    ww_buf_printf(&l->last_ok, "wardwatch_pull_last_ok_seconds{feed=\"%s\"} %.3f\n", s->feed,
+                  (double)s->last_ok_us / 1e6);
+}
+
+static void add_lines(struct ww_buf *out, const char *type, const char *name, const char *help,
+                      struct ww_buf *lines) {
+    if (lines->len > 0)
+        ww_buf_printf(out, "# HELP wardwatch_%s %s\n# TYPE wardwatch_%s %s\n", name, help, name, type);
+    ww_buf_str_add(out, ww_buf_str(lines));
+    ww_buf_clear(lines);
+}
+
+static void write_outward(const struct ww_doors *d, struct ww_buf *out) {
+    struct lines l;
+    struct ww_buf *all[] = {&l.fetches, &l.failures, &l.last_ok};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        ww_buf_init(all[i], (size_t)1 << 20);
+    if (d->pull)
+        ww_pull_each(d->pull, note_pull, &l);
+    add_lines(out, "counter", "pull_fetches_total", "Requests to the feed's endpoint", &l.fetches);
+    add_lines(out, "counter", "pull_failures_total", "Of these failed", &l.failures);
+    add_lines(out, "gauge", "pull_last_ok_seconds", "When the last one was good, seconds since 1970",
+              &l.last_ok);
+}
+
 void ww_doors_metrics(const struct ww_doors *d, struct ww_buf *out) {
     write_intake(d, out);
     write_hj212(d, out);
+    write_outward(d, out);
 }
