@@ -104,6 +104,40 @@ CREATE TABLE pull_state (
     updated_at     timestamptz NOT NULL DEFAULT now()
 );
 
+-- ── Secrets of feeds ────────────────────────────────────────────────────────────────────────
+-- Passwords and header values are written and used, never shown: "***" stands for them, and given back it means: as it was.
+
+CREATE FUNCTION mask_feed_config(config jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT jsonb_set(jsonb_set(jsonb_set(config, '{pull,password}', '"***"', false),
+                               '{mqtt_client,password}', '"***"', false),
+                     '{pull,headers}',
+                     (SELECT coalesce(jsonb_object_agg(key, '***'), '{}')
+                      FROM jsonb_each(CASE WHEN jsonb_typeof(config #> '{pull,headers}') = 'object'
+                                           THEN config #> '{pull,headers}' ELSE '{}' END)), false)
+$$;
+
+CREATE FUNCTION keep_feed_secrets(given jsonb, stored jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    secret text[];
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['pull', 'mqtt_client'] LOOP
+        secret := ARRAY[name, 'password'];
+        IF given #>> secret = '***' AND stored #> secret IS NOT NULL THEN
+            given := jsonb_set(given, secret, stored #> secret);
+        END IF;
+    END LOOP;
+    IF jsonb_typeof(given #> '{pull,headers}') = 'object' THEN
+        FOR name IN SELECT jsonb_object_keys(given #> '{pull,headers}') LOOP
+            secret := ARRAY['pull', 'headers', name];
+            IF given #>> secret = '***' AND stored #> secret IS NOT NULL THEN
+                given := jsonb_set(given, secret, stored #> secret);
+            END IF;
+        END LOOP;
+    END IF;
+    RETURN given;
+END $$;
+
 -- ── Telling running servers ─────────────────────────────────────────────────────────────────
 
 CREATE TRIGGER station_notify AFTER INSERT OR UPDATE OR DELETE ON station

@@ -1,6 +1,6 @@
 -- Ways in and what came through them. $1 wards (feeds have none), $2 after, $3 limit, $4 with geometry; $5 name.
 SELECT f.id::text,
-       json_build_object('name', f.name, 'title', f.title, 'enabled', f.enabled, 'config', f.config,
+       json_build_object('name', f.name, 'title', f.title, 'enabled', f.enabled, 'config', wardwatch.mask_feed_config(f.config),
                          'counts', json_build_object('messages', m.messages, 'received', m.received, 'stored', m.stored,
                                                      'duplicates', m.duplicates, 'corrections', m.corrections, 'dead', m.dead),
                          'last_received_at', m.last_received_at)::text,
