@@ -15,8 +15,8 @@ enum { ENDED_LINGER_MS = 30000, MOST_ENDED = 1000 };
 
 /* ---- Pausing ---- */
 
-/* libevent looks at its watermark only while reading is enabled: what was drained while it was not would leave
- * reading suspended for ever, so the mark is set again. */
+/* libevent looks at its watermark only while reading is enabled: what was drained while it was not would
+ * leave reading suspended for ever, so the mark is set again. */
 static void apply_reading(struct session *s) {
     if (s->pauses == 0 && s->state == SESSION_OPEN) {
         bufferevent_enable(s->bev, EV_READ);

@@ -94,7 +94,7 @@ enum ww_status ww_pull_member(struct ww_str json, struct ww_str path, struct ww_
         st = unescaped(&ev, out, err);
     if (st == WW_TOO_LARGE)
         return ww_error_set(err, WW_BAD_INPUT, "what names the next page is too long");
-    if (st == WW_OK && has_control((struct ww_str){out->data + from, out->len - from})) {
+    if (st == WW_OK && out->len > from && has_control((struct ww_str){out->data + from, out->len - from})) {
         out->len = from;
         return ww_error_set(err, WW_BAD_INPUT, "what names the next page holds control characters");
     }

@@ -54,8 +54,10 @@ int64_t ww_pull_retry_after_us(struct ww_str value, int64_t now_us) {
     memcpy(date, value.ptr, value.len);
     date[value.len] = '\0';
     time_t at = curl_getdate(date, NULL);
+    int64_t now_s = now_us / WW_SECOND_US;
     if (at < 0)
         return -1;
-    int64_t wait_us = (int64_t)at * WW_SECOND_US - now_us;
-    return wait_us < 0 ? 0 : wait_us < WW_DAY_US ? wait_us : WW_DAY_US;
+    if (at >= now_s + 86400) /* also years that no one meant: they don't fit microseconds */
+        return WW_DAY_US;
+    return at > now_s ? at * WW_SECOND_US - now_us : 0;
 }
