@@ -147,10 +147,16 @@ def fresh_qn(moment=None):
 class Station:
     """One connection that speaks for `mn` (or, with mn=… at each call, for several)."""
 
-    def __init__(self, port, mn, *, host="127.0.0.1", source=None, pw="123456", st="32", version=2017, key=None):
+    def __init__(self, port, mn, *, host="127.0.0.1", source=None, pw="123456", st="32", version=2017, key=None, receive_buffer=None):
         self.mn, self.pw, self.st, self.version, self.key = mn, pw, st, version, key
         self.buffer = bytearray()
-        self.socket = socket.create_connection((host, port), timeout=DEADLINE_S, source_address=(source, 0) if source else None)
+        self.socket = socket.socket()
+        self.socket.settimeout(DEADLINE_S)
+        if receive_buffer:  # only before connecting: a window that shrinks later confuses TCP itself
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self):
