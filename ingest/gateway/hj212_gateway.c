@@ -254,7 +254,6 @@ static void set_options(struct ww_hj212_gateway *g, const struct ww_hj212_gatewa
     struct ww_hj212_gateway_options *o = &g->options;
     *o = *given;
     o->max_connections = o->max_connections ? o->max_connections : 20000;
-    o->max_per_address = o->max_per_address ? o->max_per_address : 5000;
     o->idle_s = o->idle_s ? o->idle_s : 7200;
     o->frame_s = o->frame_s ? o->frame_s : 60;
     struct rlimit files;
@@ -268,6 +267,8 @@ static void set_options(struct ww_hj212_gateway *g, const struct ww_hj212_gatewa
                fds);
         o->max_connections = most;
     }
+    if (!o->max_per_address)
+        o->max_per_address = o->max_connections - o->max_connections / 4;
 }
 
 static enum ww_status fail_listen(struct ww_error *err, const char *host, int port, int error) {

@@ -16,7 +16,7 @@ struct ww_hj212_gateway_options {
     const char *host;
     int port;             /* 0 picks one */
     int max_connections;  /* 0 = 20 000, lowered to fit RLIMIT_NOFILE */
-    int max_per_address;  /* 0 = 5 000: many stations come through one NAT */
+    int max_per_address;  /* 0 = three quarters of them: a whole district may come through one NAT */
     int idle_s;           /* nothing received: cut; 0 = 7,200 */
     int frame_s;          /* a begun frame must be whole by then; 0 = 60 */
     const char *conninfo; /* to hear NOTIFY ww_station at once; NULL: commands are looked for every 5 s */

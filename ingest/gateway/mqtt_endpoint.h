@@ -24,7 +24,7 @@ struct ww_mqtt_endpoint_options {
     const char *tls_certificate_file; /* PEM chain; NULL = plain TCP */
     const char *tls_key_file;
     int max_connections;       /* 0 = 20 000, lowered to fit RLIMIT_NOFILE */
-    int max_per_address;       /* 0 = 5 000 */
+    int max_per_address;       /* 0 = three quarters of max_connections */
     int connect_s;             /* CONNECT must be whole by then; 0 = 10 */
     uint32_t max_packet_bytes; /* 0 = 1 MiB; announced to MQTT 5 */
     uint16_t receive_maximum;  /* QoS 1 and 2 in flight a connection; 0 = 32 */
