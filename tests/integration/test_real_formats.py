@@ -1,13 +1,23 @@
-"""NGSI-LD examples and SensorThings answers as others publish them: every file gives readings or dead letters with
-reasons, and what is counted apart, in Python, is what is stored. Skips where the data are not."""
+"""NGSI-LD examples, SensorThings answers and CSV files as others publish them: every file gives readings or dead letters
+with reasons, and what is counted apart, in Python, is what is stored. Skips where the data are not."""
 
+import csv
+import datetime
 import glob
+import gzip
+import io
 import json
 import os
 import re
+import sys
+from collections import Counter
 
 import pytest
+from conftest import ROOT, wait_until
 from real_records import data_directory, skip_without
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+from pull_server import PullServer, Reply  # noqa: E402
 
 NGSI_LD = data_directory("proto_ngsi_ld_environment")
 SENSORTHINGS = data_directory("proto_sensorthings")
@@ -110,7 +120,7 @@ def reasons(clients, feed):
 
 
 @skip_without("proto_ngsi_ld_environment")
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: feed_name(path))
+@pytest.mark.parametrize("path", EXAMPLES, ids=[feed_name(path) for path in EXAMPLES])
 def test_every_ngsi_ld_example_gives_readings_or_dead_letters_with_reasons(clients, path):
     with open(path, "rb") as file:
         body = file.read()
@@ -186,3 +196,76 @@ def test_sensorthings_datastreams_without_observations_are_dead_letters(clients)
         assert answer.status == 200 and answer.json["dead"] == len(datastreams), answer.text
         n += len(datastreams)
     assert set(reasons(clients, "datastreams")) == {"the entity holds no Observation: fetch it with $expand"} and n > 0
+
+
+# ── CSV as it is published, fetched as it is published: packed ──
+
+
+def packed(path):
+    """The file's bytes (gzip) and its rows."""
+    with open(path, "rb") as file:
+        body = file.read()
+    return body, list(csv.DictReader(io.StringIO(gzip.decompress(body).decode("utf-8-sig"))))
+
+
+def fetched(database, clients, feed, body, config):
+    """What came of a body that an endpoint sends once, packed: the feed's counts."""
+    with PullServer() as endpoint:
+        endpoint.answer = lambda r: Reply(304) if "If-None-Match" in r.headers else Reply(
+            body=body, headers={"Content-Encoding": "gzip", "ETag": '"1"'}, content_type="text/csv")  # fmt: skip
+        source = {"url": endpoint.url(), "every_s": 5, "max_bytes": 16777216}
+        added = clients["admin"].post("/api/v1/feeds", {"name": feed, "config": {**config, "protocol": "pull", "pull": source}})
+        assert added.status == 201, added.text
+
+        def counts():
+            return clients["admin"].get(f"/api/v1/feeds/{feed}").json["counts"]
+
+        wait_until(lambda: counts()["messages"], "the page to be stored")
+        assert clients["admin"].put(f"/api/v1/feeds/{feed}", {"enabled": False}).status == 200
+        return counts()
+
+
+GAUGES = os.path.join(data_directory("city_cologne"), "environment", "lanuv-gauge", "gauge_values_daily.csv.gz")
+BEACHES = os.path.join(data_directory("water_chicago_beach_sensors"), "beach-water-quality-automated-sensors-1.csv.gz")
+
+
+@skip_without("city_cologne")
+def test_daily_gauges_are_a_series_for_each_statistic(clients, seeded):
+    body, rows = packed(GAUGES)
+    statistics = {"Minimum": "min", "Maximum": "max", "Mittelwert": "mean"}
+    config = {"format": "csv", "thing": "Name", "time": {"field": "Datum", "format": "%Y-%m-%d"}, "time_zone": "Europe/Berlin",
+              "interval_s": 86400, "register": True, "place": {"x": {"const": "7"}, "y": {"const": "51"}},
+              "values": [{"field": f, "property": "water_level", "unit": "cm", "statistic": s} for f, s in statistics.items()]}  # fmt: skip
+    counts = fetched(seeded, clients, "gauges", body, config)
+    expected = {}
+    for row in rows:
+        for field, statistic in statistics.items():
+            if row[field]:
+                expected[row["Name"], row["Datum"], statistic] = float(row[field])
+    assert counts["dead"] == 0 and counts["stored"] - counts["corrections"] == len(expected), counts
+    sums = Counter()
+    for (name, _, statistic), value in expected.items():
+        sums[name, statistic] += value / 100
+    stored = seeded.sql("""SELECT key, statistic, sum(value)
+                           FROM (SELECT DISTINCT ON (d.id, o.phenomenon_time) t.key, d.statistic, o.value
+                                 FROM observation o JOIN datastream d ON d.id = o.datastream_id
+                                 JOIN thing t ON t.id = d.thing_id JOIN feed f ON f.id = t.feed_id
+                                 WHERE f.name = 'gauges' ORDER BY d.id, o.phenomenon_time, o.version DESC) newest
+                           GROUP BY 1, 2""")  # fmt: skip
+    assert {(name, statistic): float(total) for name, statistic, total in stored} == pytest.approx(dict(sums))
+
+
+@skip_without("water_chicago_beach_sensors")
+def test_beach_sensors_with_american_times_are_stored(clients, seeded):
+    body, rows = packed(BEACHES)
+    config = {"format": "csv", "thing": "Beach Name", "time": {"field": "Measurement Timestamp", "format": "%m/%d/%Y %I:%M:%S %p"},
+              "time_zone": "America/Chicago", "register": True, "place": {"x": {"const": "-87.6"}, "y": {"const": "41.9"}},
+              "values": [{"field": "Wave Height", "property": "wave_height", "unit": "m"}]}  # fmt: skip
+    counts = fetched(seeded, clients, "beaches", body, config)
+    values = [row["Wave Height"] for row in rows if row["Wave Height"]]
+    assert counts["received"] == counts["stored"] + counts["duplicates"] == len(values) > 0, counts
+    first = seeded.value("""SELECT to_char(min(o.phenomenon_time) AT TIME ZONE 'America/Chicago', 'YYYY-MM-DD HH24:MI')
+                            FROM observation o JOIN datastream d ON d.id = o.datastream_id JOIN thing t ON t.id = d.thing_id
+                            JOIN feed f ON f.id = t.feed_id WHERE f.name = 'beaches'""")  # fmt: skip
+    times = [datetime.datetime.strptime(row["Measurement Timestamp"], "%m/%d/%Y %I:%M:%S %p") for row in rows if row["Wave Height"]]
+    assert first == min(times).strftime("%Y-%m-%d %H:%M")
