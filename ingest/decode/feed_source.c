@@ -219,6 +219,16 @@ static bool is_http_url(struct ww_str url) {
     return true;
 }
 
+/* http://name:password@host: what an address holds is shown to whoever may see the feed. */
+static bool has_login(struct ww_str url) {
+    const char *host = memchr(url.ptr, '/', url.len);
+    size_t from = host ? (size_t)(host - url.ptr) + 2 : 0;
+    for (size_t i = from; i < url.len && !strchr("/?#", url.ptr[i]); i++)
+        if (url.ptr[i] == '@')
+            return true;
+    return false;
+}
+
 static bool is_token(struct ww_str name) {
     if (name.len == 0 || name.len > MAX_CODE)
         return false;
@@ -328,6 +338,8 @@ static void read_pull(struct feed_section *s, struct ww_pull_source *out) {
     out->url = ww_section_text(s, "url", MAX_URL, NULL);
     if (s->status == WW_OK && !is_http_url(out->url))
         ww_section_bad(s, "url", "must be http://… or https://… in ASCII without blanks");
+    if (s->status == WW_OK && has_login(out->url))
+        ww_section_bad(s, "url", "must not hold a name or password: \"username\" and \"password\" do");
     out->every_s = ww_section_int(s, "every_s", 1, 7 * 86400, 300);
     out->timeout_s = ww_section_int(s, "timeout_s", 1, 600, 30);
     out->max_bytes = (size_t)ww_section_int(s, "max_bytes", 1024, 64 << 20, 16 << 20);
