@@ -52,12 +52,13 @@ struct runner {
     struct ww_buf etag, last_modified; /* of the address that a round begins with */
     struct ww_buf new_etag, new_last_modified;
     struct ww_fetch *fetch;
-    struct runner_call *call;
-    struct ww_error page_error; /* the page at hand is to be stored, but leads nowhere */
+    struct runner_call *call, *note; /* note: nobody waits for it */
+    struct ww_error page_error;      /* the page at hand is to be stored, but leads nowhere */
     size_t page_bytes;
     uint32_t failures_in_a_row;
     bool in_round, is_wanted, is_reported;
     struct ww_pull_feed_state shown;
+    char noted[160], noting[160]; /* pull_state.last_error: as it is, and as it is being written */
 };
 TAILQ_HEAD(runner_list, runner);
 

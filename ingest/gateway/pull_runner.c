@@ -23,6 +23,7 @@ struct runner_call {
 };
 
 static void fail(struct runner *r, int64_t retry_after_us, const char *reason);
+static void note(struct runner *r);
 static void on_timer(evutil_socket_t fd, short what, void *arg);
 
 /* ---- States ---- */
@@ -74,6 +75,7 @@ static void end_round(struct runner *r) {
     r->failures_in_a_row = 0;
     r->shown.last_error[0] = '\0';
     r->shown.last_ok_us = now_us;
+    note(r);
     wait_until(r, ww_pull_next_us(ww_str_of(r->plan.feed), r->plan.source.every_s, now_us));
 }
 
@@ -89,10 +91,47 @@ static void fail(struct runner *r, int64_t retry_after_us, const char *reason) {
                r->failures_in_a_row, (double)wait / 1e6, reason);
     r->is_reported = true;
     snprintf(r->shown.last_error, sizeof r->shown.last_error, "%s", reason);
+    note(r);
     wait_until(r, pull_now_us() + wait);
 }
 
 /* ---- pull_state ---- */
+
+static void on_noted(void *arg, enum ww_status status, const struct ww_pg_result *result,
+                     const struct ww_error *err) {
+    (void)result;
+    (void)err;
+    struct runner_call *call = arg;
+    struct runner *r = call->runner;
+    ww_free(call);
+    if (!r)
+        return;
+    r->note = NULL;
+    if (status != WW_OK)
+        return; /* the next end of a round says it again */
+    snprintf(r->noted, sizeof r->noted, "%s", r->noting);
+    note(r);
+}
+
+/* Why the feed fails, or that it doesn't any more, into its row: for people. Written when it changes. */
+static void note(struct runner *r) {
+    if (r->note || r->state == RUNNER_STOPPED || strcmp(r->noted, r->shown.last_error) == 0)
+        return;
+    struct ww_pg_args args;
+    struct runner_call *call = ww_try_calloc(1, sizeof *call);
+    snprintf(r->noting, sizeof r->noting, "%s", r->shown.last_error);
+    ww_pg_args_init(&args);
+    ww_pg_arg_str(&args, ww_str_of(r->plan.feed));
+    ww_pg_arg_str(&args, ww_str_of(r->noting));
+    if (call &&
+        ww_pg_pool_query(r->pull->pool, ww_sql_find("pull_state_note"), &args, on_noted, call) == WW_OK) {
+        call->runner = r;
+        r->note = call;
+    } else {
+        ww_free(call);
+    }
+    ww_pg_args_clear(&args);
+}
 
 static bool query(struct runner *r, const char *name, struct ww_pg_args *args, ww_pg_cb cb) {
     struct runner_call *call = ww_try_calloc(1, sizeof *call);
@@ -139,6 +178,8 @@ static void on_loaded(void *arg, enum ww_status status, const struct ww_pg_resul
         set_text(&r->last_modified, ww_pg_str(result, 0, 1));
         ww_pull_round_set_position(&r->round, ww_pg_str(result, 0, 2));
         last_us = ww_pg_i64(result, 0, 3);
+        snprintf(r->noted, sizeof r->noted, "%.*s", WW_STR_ARG(ww_pg_str(result, 0, 4)));
+        memcpy(r->shown.last_error, r->noted, sizeof r->noted);
     }
     wait_until(r, ww_pull_first_us(ww_str_of(r->plan.feed), r->plan.source.every_s, last_us, pull_now_us(),
                                    SPREAD_S));
@@ -162,6 +203,11 @@ static void go_on(struct runner *r) {
     pull_wake(r->pull);
 }
 
+/* What is wrong with a page that is stored all the same. */
+static const char *page_fault(const struct runner *r) {
+    return r->page_error.status != WW_OK ? r->page_error.message : "";
+}
+
 static void on_saved(void *arg, enum ww_status status, const struct ww_pg_result *result,
                      const struct ww_error *err) {
     (void)result;
@@ -169,6 +215,7 @@ static void on_saved(void *arg, enum ww_status status, const struct ww_pg_result
     if (!r || r->state != RUNNER_SAVING)
         return;
     if (status == WW_OK) {
+        snprintf(r->noted, sizeof r->noted, "%.*s", (int)sizeof r->noted - 1, page_fault(r));
         go_on(r);
     } else if (status == WW_UNAVAILABLE || status == WW_BUSY) {
         wait_us(r, RETRY_US);
@@ -185,6 +232,7 @@ static void save(struct runner *r) {
     ww_pg_arg_str(&args, ww_buf_str(&r->etag));
     ww_pg_arg_str(&args, ww_buf_str(&r->last_modified));
     ww_pg_arg_str(&args, ww_buf_str(&r->round.position));
+    ww_pg_arg_str(&args, ww_str_of(page_fault(r)));
     set_state(r, RUNNER_SAVING);
     (void)query(r, "pull_state_save", &args, on_saved);
 }
@@ -440,6 +488,8 @@ void runner_free(struct runner *r) {
     set_state(r, RUNNER_STOPPED);
     if (r->call)
         r->call->runner = NULL;
+    if (r->note)
+        r->note->runner = NULL;
     ww_inlet_free(r->inlet);
     event_free(r->timer);
     ww_pull_round_clear(&r->round);

@@ -101,7 +101,9 @@ CREATE TABLE pull_state (
     etag           text NOT NULL DEFAULT '',
     last_modified  text NOT NULL DEFAULT '',
     cursor         text NOT NULL DEFAULT '',      -- what the paging needs to go on: a cursor, a page, a time
-    updated_at     timestamptz NOT NULL DEFAULT now()
+    updated_at     timestamptz NOT NULL DEFAULT now(),
+    failing_since  timestamptz,
+    last_error     text NOT NULL DEFAULT ''       -- in words, while it fails
 );
 
 -- ── Secrets of feeds ────────────────────────────────────────────────────────────────────────

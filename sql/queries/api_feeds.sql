@@ -3,7 +3,13 @@ SELECT f.id::text,
        json_build_object('name', f.name, 'title', f.title, 'enabled', f.enabled, 'config', wardwatch.mask_feed_config(f.config),
                          'counts', json_build_object('messages', m.messages, 'received', m.received, 'stored', m.stored,
                                                      'duplicates', m.duplicates, 'corrections', m.corrections, 'dead', m.dead),
-                         'last_received_at', m.last_received_at)::text,
+                         'last_received_at', m.last_received_at,
+                         'pull', CASE WHEN f.config ->> 'protocol' = 'pull'
+                                      THEN (SELECT json_build_object('last_page_at', CASE WHEN p.source <> '' THEN p.updated_at END,
+                                                                     'failing_since', p.failing_since,
+                                                                     'last_error', nullif(p.last_error, ''))
+                                            FROM wardwatch.pull_state p
+                                            WHERE p.feed_id = f.id) END)::text,
        NULL
 FROM (SELECT *
       FROM wardwatch.feed

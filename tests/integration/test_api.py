@@ -138,8 +138,8 @@ SHAPES = {
     "/api/v1/alerts/2": "id rule severity state ward thing site datastream property opened_at detected_at last_exceeded_at "
     "cleared_at exceed_count last_value peak_value peak_at limit place explanation events",
     "/api/v1/dead-letters": "id feed raw_message line column field reason raw recorded_at state raw_bytes resolved_at resolved_by",
-    "/api/v1/feeds": "name title enabled config counts last_received_at",
-    "/api/v1/feeds/water": "name title enabled config counts last_received_at",
+    "/api/v1/feeds": "name title enabled config counts last_received_at pull",
+    "/api/v1/feeds/water": "name title enabled config counts last_received_at pull",
     "/api/v1/limits": "id property standard_no edition class phase averaging lower upper unit hour_from hour_to jurisdiction "
     "valid_from valid_to status source note",
     "/api/v1/rules": "code version name_zh name_en detector severity enabled config",
