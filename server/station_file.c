@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "geo/base/csv.h"
 #include "server/station_body.h"
 
 enum { MAX_COLUMNS = 32, ARENA = 4 << 20 };
@@ -19,13 +20,6 @@ static const struct column {
 };
 enum { N_COLUMNS = sizeof columns / sizeof columns[0], COLUMN_LON = 11, COLUMN_LAT = 12 };
 
-struct csv {
-    struct ww_str text;
-    size_t at;
-    uint64_t line; /* of the row being read */
-    uint64_t next_line;
-};
-
 static enum ww_status refuse(struct ww_error *err, uint64_t line, const char *field, const char *message) {
     char why[200];
     (void)snprintf(why, sizeof why, "%s", message);
@@ -36,78 +30,12 @@ static enum ww_status refuse(struct ww_error *err, uint64_t line, const char *fi
     return WW_BAD_INPUT;
 }
 
-/* A quoted cell: its quotes are doubled inside, line ends belong to it. */
-static bool read_quoted(struct csv *csv, struct ww_buf *cell) {
-    csv->at++;
-    for (; csv->at < csv->text.len; csv->at++) {
-        char c = csv->text.ptr[csv->at];
-        if (c == '"') {
-            if (csv->at + 1 == csv->text.len || csv->text.ptr[csv->at + 1] != '"') {
-                csv->at++;
-                return true;
-            }
-            csv->at++;
-        }
-        csv->next_line += c == '\n';
-        ww_buf_char(cell, c);
-    }
-    return false;
-}
-
-/* One cell into the arena; *last when its row ends with it. */
-static enum ww_status read_cell(struct csv *csv, struct ww_arena *arena, struct ww_str *out, bool *last,
-                                struct ww_error *err) {
-    struct ww_buf cell;
-    bool closed = true;
-    ww_buf_init(&cell, 1 << 18);
-    while (csv->at < csv->text.len && strchr(" \t", csv->text.ptr[csv->at]))
-        csv->at++;
-    if (csv->at < csv->text.len && csv->text.ptr[csv->at] == '"')
-        closed = read_quoted(csv, &cell);
-    while (csv->at < csv->text.len && !strchr(",\r\n", csv->text.ptr[csv->at]))
-        ww_buf_char(&cell, csv->text.ptr[csv->at++]);
-    *last = csv->at == csv->text.len || csv->text.ptr[csv->at] != ',';
-    if (!*last)
-        csv->at++;
-    else if (csv->at < csv->text.len) {
-        csv->at += csv->text.ptr[csv->at] == '\r' && csv->at + 1 < csv->text.len &&
-                           csv->text.ptr[csv->at + 1] == '\n'
-                       ? 2
-                       : 1;
-        csv->next_line++;
-    }
-    *out = ww_arena_copy(arena, ww_str_trim(ww_buf_str(&cell)));
-    enum ww_status st = ww_buf_status(&cell);
-    ww_buf_clear(&cell);
-    if (!closed)
-        return refuse(err, csv->line, "", "a quoted cell does not end");
-    return st == WW_OK ? WW_OK : refuse(err, csv->line, "", "a cell is too long");
-}
-
-/* False at the end of the text. */
-static bool read_row(struct csv *csv, struct ww_arena *arena, struct ww_str cells[MAX_COLUMNS], size_t *n,
-                     enum ww_status *status, struct ww_error *err) {
-    bool last = false;
-    *n = 0;
-    *status = WW_OK;
-    if (csv->at >= csv->text.len)
-        return false;
-    csv->line = csv->next_line;
-    while (!last && *status == WW_OK) {
-        if (*n == MAX_COLUMNS)
-            *status = refuse(err, csv->line, "", "has too many columns");
-        else
-            *status = read_cell(csv, arena, &cells[(*n)++], &last, err);
-    }
-    return true;
-}
-
-static enum ww_status read_head(struct csv *csv, struct ww_arena *arena, int at[MAX_COLUMNS], size_t *n,
+static enum ww_status read_head(struct ww_csv *csv, struct ww_arena *arena, int at[MAX_COLUMNS], size_t *n,
                                 struct ww_error *err) {
     struct ww_str cells[MAX_COLUMNS];
     enum ww_status st;
     bool has_mn = false;
-    if (!read_row(csv, arena, cells, n, &st, err))
+    if (!ww_csv_row(csv, arena, cells, MAX_COLUMNS, n, &st, err))
         return refuse(err, 1, "", "the file is empty");
     for (size_t i = 0; i < *n && st == WW_OK; i++) {
         size_t c = 0;
@@ -185,15 +113,12 @@ static enum ww_status add_row(const struct ww_str by_column[N_COLUMNS], struct w
 
 enum ww_status ww_station_file_read(struct ww_str csv_text, struct ww_buf *out, uint64_t *n_stations,
                                     struct ww_error *err) {
-    static const struct ww_str mark = {"\xEF\xBB\xBF", 3};
-    struct csv csv = {.text = csv_text, .line = 1, .next_line = 1};
+    struct ww_csv csv = ww_csv_of(csv_text, false);
     int at[MAX_COLUMNS];
     size_t n_head, n;
     struct ww_json json;
     enum ww_status st = ww_str_is_utf8(csv_text) ? WW_OK : refuse(err, 1, "", "the file is not UTF-8");
     struct ww_arena *arena = ww_arena_new(ARENA);
-    if (ww_str_starts(csv_text, mark))
-        csv.at = mark.len;
     if (st == WW_OK)
         st = read_head(&csv, arena, at, &n_head, err);
     ww_arena_free(arena);
@@ -203,7 +128,7 @@ enum ww_status ww_station_file_read(struct ww_str csv_text, struct ww_buf *out, 
     while (st == WW_OK) {
         struct ww_str cells[MAX_COLUMNS], by_column[N_COLUMNS] = {{NULL, 0}};
         arena = ww_arena_new(ARENA); /* of one row */
-        bool more = read_row(&csv, arena, cells, &n, &st, err);
+        bool more = ww_csv_row(&csv, arena, cells, MAX_COLUMNS, &n, &st, err);
         bool is_blank = n == 1 && cells[0].len == 0;
         if (more && st == WW_OK && !is_blank) {
             for (size_t i = 0; i < n && i < n_head; i++)
