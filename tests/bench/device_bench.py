@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Benches the doors for devices: acknowledged values a second, idle connections, what bad senders cost the others.
 
-    tests/bench/device_bench.py [--wardwatch FILE] [--seconds 20] [--stations 2000] [rate] [idle] [slow]
+    tests/bench/device_bench.py [--wardwatch FILE] [--seconds 20] [--stations 2000] [--protocols hj212,mqtt,http] [rate] [idle] [slow]
 
 Everything runs on this machine, simulated stations included, against a private durable PostgreSQL. Values are
 acknowledged when the station has read its 9014 (PUBACK, 200), which is sent after COMMIT; each frame is stored whole
@@ -63,7 +63,7 @@ class Bench:
         self.conninfo = self.cluster("start")
         self.ww("migrate")
         pathlib.Path(self.path("token")).write_text(self.ww("account", "add", "bench", "--role", "admin", "--all-wards"))
-        for protocol in ("hj212", "mqtt", "http"):
+        for protocol in self.args.protocols:
             feed = subprocess.run([self.args.wardwatch, "simulate", "--protocol", protocol, "--feed", protocol, "--print-feed"],
                                   check=True, stdout=subprocess.PIPE, text=True).stdout
             pathlib.Path(self.path("feed.json")).write_text(feed)
@@ -73,8 +73,8 @@ class Bench:
     def start_server(self):
         self.server = subprocess.Popen(
             [self.args.wardwatch, "serve", "--db", self.conninfo, "--listen", "127.0.0.1:0", "--port-file", self.path("http"),
-             "--hj212", "127.0.0.1:0", "--hj212-port-file", self.path("hj212"), "--mqtt", "127.0.0.1:0",
-             "--mqtt-port-file", self.path("mqtt"), "--log", "error"],
+             *[word for p in self.args.protocols if p != "http"
+               for word in (f"--{p}", "127.0.0.1:0", f"--{p}-port-file", self.path(p))], "--log", "error"],
             stdout=subprocess.PIPE, text=True, stderr=open(self.path("serve.log"), "w", encoding="utf-8"))
         for line in self.server.stdout:
             if line.startswith("ready"):
@@ -135,7 +135,7 @@ class Bench:
     def rate(self):
         a = self.args
         first = ["--stations", str(a.stations), "--factors", "10", "--messages", "1", "--start", "2026-02-01T00:00:00Z"]
-        for protocol in ("hj212", "mqtt", "http"):
+        for protocol in self.args.protocols:
             self.run(protocol, *first)  # stations and datastreams register themselves
             self.sql("TRUNCATE wardwatch.observation, wardwatch.raw_message, wardwatch.ledger CASCADE")
             self.sql("CHECKPOINT")
@@ -194,6 +194,7 @@ def main():
     parser.add_argument("--wardwatch", default=str(ROOT / "build/release/wardwatch"))
     for name, value in (("seconds", 20), ("stations", 2000), ("window", 4), ("idle", 10000), ("rounds", 3)):
         parser.add_argument("--" + name, type=int, default=value)
+    parser.add_argument("--protocols", type=lambda text: text.split(","), default=["hj212", "mqtt", "http"])
     parser.add_argument("parts", nargs="*", default=["rate", "idle", "slow"])
     args = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
