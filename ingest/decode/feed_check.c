@@ -63,12 +63,21 @@ static const struct ww_json_node *member(struct feed_section *s, const char *nam
     return s->status == WW_OK ? ww_json_get(s->node, name) : NULL;
 }
 
+/* What an error must not repeat: passwords, headers, addresses that hold a password. */
+static bool is_secret(const char *path) {
+    const char *last = strrchr(path, '.');
+    return strncmp(path, "pull.headers", strlen("pull.headers")) == 0 ||
+           (last && (strcmp(last, ".password") == 0 || strcmp(last, ".url") == 0));
+}
+
 void ww_section_bad(struct feed_section *s, const char *name, const char *message) {
     if (s->status != WW_OK)
         return;
     char path[MAX_PATH_TEXT];
     join_path(path, s->path, ww_str_of(name));
     s->status = ww_feed_bad(s->err, path, ww_json_get(s->node, name), message);
+    if (s->err && is_secret(path))
+        s->err->value[0] = '\0';
 }
 
 int ww_section_int(struct feed_section *s, const char *name, int least, int most, int usual) {
