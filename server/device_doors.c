@@ -9,6 +9,7 @@
 #include "geo/base/log.h"
 #include "ingest/gateway/hj212_gaps.h"
 #include "ingest/gateway/hj212_gateway.h"
+#include "ingest/gateway/mqtt_client.h"
 #include "ingest/gateway/pull.h"
 #include "ingest/hj212/hj212.h"
 
@@ -25,6 +26,7 @@ struct ww_doors {
     struct ww_intake *intake;
     struct ww_hj212_gateway *hj212;
     struct ww_hj212_gaps *gaps;
+    struct ww_mqtt_clients *clients;
     struct ww_pull *pull;
 };
 
@@ -111,8 +113,10 @@ enum ww_status ww_doors_open(struct ww_doors *d, struct ww_error *err) {
     enum ww_status st = open_hj212(d, err);
     if (st != WW_OK)
         return st;
-    if (!d->options.no_outward)
+    if (!d->options.no_outward) {
+        d->clients = ww_mqtt_clients_new(d->app->base, d->intake);
         d->pull = ww_pull_new(d->app->base, d->intake, d->app->pool);
+    }
     return WW_OK;
 }
 
@@ -126,6 +130,8 @@ void ww_doors_print(const struct ww_doors *d) {
 void ww_doors_stop(struct ww_doors *d, void (*on_quiet)(void *arg), void *arg) {
     if (d->hj212)
         ww_hj212_gateway_stop(d->hj212);
+    if (d->clients)
+        ww_mqtt_clients_stop(d->clients);
     if (d->pull)
         ww_pull_stop(d->pull);
     ww_intake_when_empty(d->intake, on_quiet, arg);
@@ -136,6 +142,8 @@ void ww_doors_close(struct ww_doors *d) {
         return;
     if (d->pull)
         ww_pull_free(d->pull);
+    if (d->clients)
+        ww_mqtt_clients_free(d->clients);
     ww_hj212_gaps_free(d->gaps);
     if (d->hj212)
         ww_hj212_gateway_free(d->hj212);
@@ -222,8 +230,19 @@ static void write_hj212(const struct ww_doors *d, struct ww_buf *out) {
 }
 
 struct lines {
-    struct ww_buf fetches, failures, last_ok; /* of pulled feeds */
+    struct ww_buf up, paused, messages, acknowledged; /* of brokers */
+    struct ww_buf fetches, failures, last_ok;         /* of pulled feeds */
 };
+
+static void note_client(void *arg, const struct ww_mqtt_client_state *s) {
+    struct lines *l = arg;
+    ww_buf_printf(&l->up, "wardwatch_mqtt_client_up{feed=\"%s\"} %d\n", s->feed, s->connected);
+    ww_buf_printf(&l->paused, "wardwatch_mqtt_client_paused{feed=\"%s\"} %d\n", s->feed, s->paused);
+    ww_buf_printf(&l->messages, "wardwatch_mqtt_client_messages_total{feed=\"%s\"} %" PRIu64 "\n", s->feed,
+                  s->messages);
+    ww_buf_printf(&l->acknowledged, "wardwatch_mqtt_client_acknowledged_total{feed=\"%s\"} %" PRIu64 "\n",
+                  s->feed, s->acknowledged);
+}
 
 static void note_pull(void *arg, const struct ww_pull_feed_state *s) {
     struct lines *l = arg;
@@ -245,11 +264,20 @@ static void add_lines(struct ww_buf *out, const char *type, const char *name, co
 
 static void write_outward(const struct ww_doors *d, struct ww_buf *out) {
     struct lines l;
-    struct ww_buf *all[] = {&l.fetches, &l.failures, &l.last_ok};
+    struct ww_buf *all[] = {&l.up,      &l.paused,   &l.messages, &l.acknowledged,
+                            &l.fetches, &l.failures, &l.last_ok};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         ww_buf_init(all[i], (size_t)1 << 20);
+    if (d->clients)
+        ww_mqtt_clients_each(d->clients, note_client, &l);
     if (d->pull)
         ww_pull_each(d->pull, note_pull, &l);
+    add_lines(out, "gauge", "mqtt_client_up", "1 when subscribed at the broker", &l.up);
+    add_lines(out, "gauge", "mqtt_client_paused",
+              "1 while its socket is not read: too much waits to be stored", &l.paused);
+    add_lines(out, "counter", "mqtt_client_messages_total", "Messages from the broker", &l.messages);
+    add_lines(out, "counter", "mqtt_client_acknowledged_total", "Of these acknowledged after COMMIT",
+              &l.acknowledged);
     add_lines(out, "counter", "pull_fetches_total", "Requests to the feed's endpoint", &l.fetches);
     add_lines(out, "counter", "pull_failures_total", "Of these failed", &l.failures);
     add_lines(out, "gauge", "pull_last_ok_seconds", "When the last one was good, seconds since 1970",

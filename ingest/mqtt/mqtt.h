@@ -130,6 +130,8 @@ void ww_mqtt_write_publish(struct ww_buf *out, int version, struct ww_str topic,
 void ww_mqtt_write_ack(struct ww_buf *out, int version, enum ww_mqtt_type type, uint16_t id, uint8_t reason);
 void ww_mqtt_write_subscribe(struct ww_buf *out, int version, uint16_t id, const struct ww_str *filters,
                              uint32_t n, int qos);
+void ww_mqtt_write_unsubscribe(struct ww_buf *out, int version, uint16_t id, const struct ww_str *filters,
+                               uint32_t n);
 /* SUBACK and UNSUBACK with the same reason for each filter. */
 void ww_mqtt_write_suback(struct ww_buf *out, int version, enum ww_mqtt_type type, uint16_t id, uint32_t n,
                           uint8_t reason);

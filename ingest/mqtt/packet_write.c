@@ -158,6 +158,19 @@ void ww_mqtt_write_subscribe(struct ww_buf *out, int version, uint16_t id, const
     }
 }
 
+void ww_mqtt_write_unsubscribe(struct ww_buf *out, int version, uint16_t id, const struct ww_str *filters,
+                               uint32_t n) {
+    size_t len = 2 + (version == 5 ? 1u : 0u);
+    for (uint32_t i = 0; i < n; i++)
+        len += text_len(filters[i]);
+    put_head(out, WW_MQTT_UNSUBSCRIBE, 2, len);
+    put_u16(out, id);
+    if (version == 5)
+        put_u8(out, 0);
+    for (uint32_t i = 0; i < n; i++)
+        put_text(out, filters[i]);
+}
+
 void ww_mqtt_write_suback(struct ww_buf *out, int version, enum ww_mqtt_type type, uint16_t id, uint32_t n,
                           uint8_t reason) {
     bool lists = version == 5 || type == WW_MQTT_SUBACK; /* 3.1.1's UNSUBACK has no payload */

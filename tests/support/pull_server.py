@@ -135,9 +135,9 @@ class PullServer:
 
 
 class Certificate:
-    """A CA of its own and a certificate of 127.0.0.1 from it."""
+    """A CA of its own and a certificate from it, of 127.0.0.1 and localhost unless told otherwise."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, names="IP:127.0.0.1,DNS:localhost"):
         os.makedirs(directory, exist_ok=True)
         self.ca = os.path.join(directory, "ca.pem")
         self.chain = os.path.join(directory, "server.pem")
@@ -147,7 +147,7 @@ class Certificate:
         self.openssl("req", "-x509", *new_key, "-keyout", ca_key, "-out", self.ca, "-subj", "/CN=a test CA", "-days", "2")
         self.openssl("req", *new_key, "-keyout", self.key, "-out", request, "-subj", "/CN=127.0.0.1")
         with open(extension, "w", encoding="ascii") as file:
-            file.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+            file.write(f"subjectAltName={names}\n")
         self.openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", ca_key, "-CAcreateserial", "-out", self.chain,
                      "-days", "2", "-extfile", extension)  # fmt: skip
 
