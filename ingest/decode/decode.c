@@ -82,7 +82,8 @@ static enum ww_format choose_format(const struct ww_feed_config *config, enum ww
     if (config->format >= WW_FORMAT_TEXT)
         return config->format;
     /* text/plain says nothing about what is in it, and ld+json is NGSI-LD only where a feed maps that. */
-    if (format == WW_FORMAT_AUTO || format >= WW_FORMAT_TEXT)
+    bool is_geojson = config->format == WW_FORMAT_GEOJSON && format == WW_FORMAT_JSON;
+    if (format == WW_FORMAT_AUTO || format >= WW_FORMAT_TEXT || is_geojson)
         format = config->format;
     return format == WW_FORMAT_AUTO ? guess_format(config, body) : format;
 }
