@@ -342,7 +342,7 @@ static void free_links(struct ww_stations *s) {
 }
 
 static const struct ww_station_protocol *find_protocol(const char *name) {
-    const struct ww_station_protocol *all[] = {&ww_station_hj212, &ww_station_http};
+    const struct ww_station_protocol *all[] = {&ww_station_hj212, &ww_station_mqtt, &ww_station_http};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i]->name, name) == 0)
             return all[i];
