@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "geo/base/alloc.h"
@@ -599,13 +600,19 @@ void subscriber_stop(struct subscriber *s) {
     set_state(s, SUBSCRIBER_STOPPED);
 }
 
+/* A farewell, if it fits now; else the broker sees the end, and the session is kept all the same. */
+static void say_goodbye(struct subscriber *s) {
+    if (!s->bev || s->state < SUBSCRIBER_SUBSCRIBING || s->plan.source.tls ||
+        evbuffer_get_length(bufferevent_get_output(s->bev)) > 0)
+        return;
+    ww_mqtt_write_disconnect(&s->out, s->plan.source.version, WW_MQTT_SUCCESS);
+    if (ww_buf_status(&s->out) == WW_OK)
+        (void)send(bufferevent_getfd(s->bev), s->out.data, s->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ww_buf_clear(&s->out);
+}
+
 void subscriber_free(struct subscriber *s) {
-    if (s->bev && s->state >= SUBSCRIBER_SUBSCRIBING && !s->plan.source.tls) {
-        struct evbuffer *out = bufferevent_get_output(s->bev);
-        ww_mqtt_write_disconnect(&s->out, s->plan.source.version, WW_MQTT_SUCCESS);
-        if (ww_buf_status(&s->out) == WW_OK && evbuffer_add(out, s->out.data, s->out.len) == 0)
-            (void)evbuffer_write(out, bufferevent_getfd(s->bev)); /* once: else it sees the end */
-    }
+    say_goodbye(s);
     hang_up(s);
     TAILQ_REMOVE(&s->clients->all, s, all);
     ww_inlet_free(s->inlet);
