@@ -23,8 +23,10 @@ static const char help[] =
     "  --listen HOST:PORT   default 127.0.0.1:8080; port 0 picks a free one\n"
     "  --port-file FILE     writes the port there once it listens\n"
     "  --hj212 HOST:PORT    HJ 212 stations connect here\n"
-    "  --hj212-port-file FILE   as --port-file\n"
-    "  --no-outward         fetches no pulled feed\n"
+    "  --mqtt HOST:PORT     MQTT devices connect here; --mqtt-tls HOST:PORT with --tls-cert FILE --tls-key "
+    "FILE\n"
+    "  --hj212-port-file FILE, --mqtt-port-file FILE, --mqtt-tls-port-file FILE   as --port-file\n"
+    "  --no-outward         contacts neither brokers nor endpoints of pulled feeds\n"
     "  --web DIR            the built page; without it the server has its interface only\n"
     "  --anonymous-read     wards, things, readings and alerts may be read without a token\n"
     "  --log LEVEL          error, warn, info (default) or debug\n\n"
@@ -233,6 +235,12 @@ int ww_cmd_serve(int argc, char **argv) {
                                         {"anonymous-read", NULL, &o.anonymous_read},
                                         {"hj212", &o.doors.hj212, NULL},
                                         {"hj212-port-file", &o.doors.hj212_port_file, NULL},
+                                        {"mqtt", &o.doors.mqtt, NULL},
+                                        {"mqtt-port-file", &o.doors.mqtt_port_file, NULL},
+                                        {"mqtt-tls", &o.doors.mqtt_tls, NULL},
+                                        {"mqtt-tls-port-file", &o.doors.mqtt_tls_port_file, NULL},
+                                        {"tls-cert", &o.doors.tls_certificate_file, NULL},
+                                        {"tls-key", &o.doors.tls_key_file, NULL},
                                         {"no-outward", NULL, &o.doors.no_outward},
                                         {NULL, NULL, NULL}};
     int rest;

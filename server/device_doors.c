@@ -10,8 +10,10 @@
 #include "ingest/gateway/hj212_gaps.h"
 #include "ingest/gateway/hj212_gateway.h"
 #include "ingest/gateway/mqtt_client.h"
+#include "ingest/gateway/mqtt_endpoint.h"
 #include "ingest/gateway/pull.h"
 #include "ingest/hj212/hj212.h"
+#include "server/accounts.h"
 
 struct address {
     char host[128];
@@ -22,10 +24,11 @@ struct address {
 struct ww_doors {
     struct ww_app *app;
     struct ww_door_options options;
-    struct address hj212_at;
+    struct address hj212_at, mqtt_at, mqtt_tls_at;
     struct ww_intake *intake;
     struct ww_hj212_gateway *hj212;
     struct ww_hj212_gaps *gaps;
+    struct ww_mqtt_endpoint *mqtt, *mqtt_tls;
     struct ww_mqtt_clients *clients;
     struct ww_pull *pull;
 };
@@ -81,14 +84,40 @@ enum ww_status ww_doors_new(struct ww_app *app, const struct ww_door_options *op
     struct ww_doors *d = ww_must_calloc(1, sizeof *d);
     d->app = app;
     d->options = *options;
-    enum ww_status st = read_address(options->hj212, "hj212", &d->hj212_at, err);
-    if (st != WW_OK) {
+    enum ww_status st;
+    if ((st = read_address(options->hj212, "hj212", &d->hj212_at, err)) != WW_OK ||
+        (st = read_address(options->mqtt, "mqtt", &d->mqtt_at, err)) != WW_OK ||
+        (st = read_address(options->mqtt_tls, "mqtt-tls", &d->mqtt_tls_at, err)) != WW_OK) {
         ww_free(d);
         return st;
+    }
+    if (options->mqtt_tls && (!options->tls_certificate_file || !options->tls_key_file)) {
+        ww_free(d);
+        return ww_error_set(err, WW_BAD_INPUT, "--mqtt-tls needs --tls-cert and --tls-key");
     }
     d->intake = ww_intake_new(app->base, app->path, NULL);
     *out = d;
     return WW_OK;
+}
+
+/* ---- Logging in over MQTT: an account's name, and one of its tokens as password ---- */
+
+static bool login(void *arg, struct ww_str name, struct ww_str password, struct ww_mqtt_login *out) {
+    const struct ww_doors *d = arg;
+    const struct ww_account *account = ww_accounts_by_token(d->app->accounts, password);
+    if (!account || !ww_str_is(name, account->name) ||
+        (account->role != WW_ROLE_FEED && account->role != WW_ROLE_ADMIN))
+        return false;
+    out->account_id = account->id;
+    snprintf(out->name, sizeof out->name, "%s", account->name);
+    return true;
+}
+
+static bool may_feed(void *arg, int32_t account_id, struct ww_str feed) {
+    const struct ww_doors *d = arg;
+    const struct ww_account *account = ww_accounts_by_id(d->app->accounts, account_id);
+    return account && (account->role == WW_ROLE_FEED || account->role == WW_ROLE_ADMIN) &&
+           ww_account_may_feed(account, feed);
 }
 
 /* ---- Opening ---- */
@@ -109,9 +138,28 @@ static enum ww_status open_hj212(struct ww_doors *d, struct ww_error *err) {
     return st != WW_OK ? st : write_port(d->options.hj212_port_file, ww_hj212_gateway_port(d->hj212), err);
 }
 
+static enum ww_status open_mqtt(struct ww_doors *d, const struct address *at, bool tls,
+                                struct ww_mqtt_endpoint **out, struct ww_error *err) {
+    if (!at->wanted)
+        return WW_OK;
+    struct ww_mqtt_endpoint_options options = {.host = at->host,
+                                               .port = at->port,
+                                               .tls_certificate_file =
+                                                   tls ? d->options.tls_certificate_file : NULL,
+                                               .tls_key_file = tls ? d->options.tls_key_file : NULL,
+                                               .login = login,
+                                               .may_feed = may_feed,
+                                               .arg = d};
+    enum ww_status st = ww_mqtt_endpoint_open(d->app->base, d->intake, &options, out, err);
+    const char *file = tls ? d->options.mqtt_tls_port_file : d->options.mqtt_port_file;
+    return st != WW_OK ? st : write_port(file, ww_mqtt_endpoint_port(*out), err);
+}
+
 enum ww_status ww_doors_open(struct ww_doors *d, struct ww_error *err) {
-    enum ww_status st = open_hj212(d, err);
-    if (st != WW_OK)
+    enum ww_status st;
+    if ((st = open_hj212(d, err)) != WW_OK ||
+        (st = open_mqtt(d, &d->mqtt_at, false, &d->mqtt, err)) != WW_OK ||
+        (st = open_mqtt(d, &d->mqtt_tls_at, true, &d->mqtt_tls, err)) != WW_OK)
         return st;
     if (!d->options.no_outward) {
         d->clients = ww_mqtt_clients_new(d->app->base, d->intake);
@@ -123,6 +171,10 @@ enum ww_status ww_doors_open(struct ww_doors *d, struct ww_error *err) {
 void ww_doors_print(const struct ww_doors *d) {
     if (d->hj212)
         printf("hj212 %s:%d\n", d->hj212_at.host, ww_hj212_gateway_port(d->hj212));
+    if (d->mqtt)
+        printf("mqtt %s:%d\n", d->mqtt_at.host, ww_mqtt_endpoint_port(d->mqtt));
+    if (d->mqtt_tls)
+        printf("mqtts %s:%d\n", d->mqtt_tls_at.host, ww_mqtt_endpoint_port(d->mqtt_tls));
 }
 
 /* ---- Closing ---- */
@@ -130,6 +182,10 @@ void ww_doors_print(const struct ww_doors *d) {
 void ww_doors_stop(struct ww_doors *d, void (*on_quiet)(void *arg), void *arg) {
     if (d->hj212)
         ww_hj212_gateway_stop(d->hj212);
+    if (d->mqtt)
+        ww_mqtt_endpoint_stop(d->mqtt);
+    if (d->mqtt_tls)
+        ww_mqtt_endpoint_stop(d->mqtt_tls);
     if (d->clients)
         ww_mqtt_clients_stop(d->clients);
     if (d->pull)
@@ -144,6 +200,10 @@ void ww_doors_close(struct ww_doors *d) {
         ww_pull_free(d->pull);
     if (d->clients)
         ww_mqtt_clients_free(d->clients);
+    if (d->mqtt)
+        ww_mqtt_endpoint_free(d->mqtt);
+    if (d->mqtt_tls)
+        ww_mqtt_endpoint_free(d->mqtt_tls);
     ww_hj212_gaps_free(d->gaps);
     if (d->hj212)
         ww_hj212_gateway_free(d->hj212);
@@ -229,6 +289,55 @@ static void write_hj212(const struct ww_doors *d, struct ww_buf *out) {
                       ww_hj212_deviation_name(bit), c.deviations[bit]);
 }
 
+static void write_mqtt(const struct ww_doors *d, struct ww_buf *out) {
+    struct ww_mqtt_endpoint_counters sum = {0};
+    const struct ww_mqtt_endpoint *both[] = {d->mqtt, d->mqtt_tls};
+    if (!d->mqtt && !d->mqtt_tls)
+        return;
+    for (int i = 0; i < 2; i++) {
+        struct ww_mqtt_endpoint_counters c;
+        if (!both[i])
+            continue;
+        ww_mqtt_endpoint_get_counters(both[i], &c);
+        sum.connections += c.connections;
+        sum.paused += c.paused;
+        sum.accepted += c.accepted;
+        sum.refused += c.refused;
+        sum.bad_packets += c.bad_packets;
+        sum.bad_logins += c.bad_logins;
+        sum.cut_slow += c.cut_slow;
+        sum.cut_silent += c.cut_silent;
+        sum.bytes_in += c.bytes_in;
+        for (int q = 0; q < 3; q++)
+            sum.publishes[q] += c.publishes[q];
+        sum.acknowledged += c.acknowledged;
+        sum.no_feed += c.no_feed;
+        sum.denied += c.denied;
+    }
+    const struct {
+        const char *type, *name, *help;
+        uint64_t value;
+    } rows[] = {
+        {"gauge", "mqtt_connections", "Connections that are open", (uint64_t)sum.connections},
+        {"gauge", "mqtt_paused", "Connections not read until there is room", (uint64_t)sum.paused},
+        {"counter", "mqtt_accepted_total", "Connections accepted", sum.accepted},
+        {"counter", "mqtt_refused_total", "Connections refused by a cap", sum.refused},
+        {"counter", "mqtt_bad_packets_total", "Connections cut for packets that are none", sum.bad_packets},
+        {"counter", "mqtt_bad_logins_total", "Wrong names or tokens", sum.bad_logins},
+        {"counter", "mqtt_cut_slow_total", "Connections cut because a packet took too long", sum.cut_slow},
+        {"counter", "mqtt_cut_silent_total", "Connections cut after their keep-alive", sum.cut_silent},
+        {"counter", "mqtt_bytes_in_total", "Bytes read", sum.bytes_in},
+        {"counter", "mqtt_publishes_qos0_total", "Messages at QoS 0", sum.publishes[0]},
+        {"counter", "mqtt_publishes_qos1_total", "Messages at QoS 1", sum.publishes[1]},
+        {"counter", "mqtt_publishes_qos2_total", "Messages at QoS 2", sum.publishes[2]},
+        {"counter", "mqtt_acknowledged_total", "PUBACK and PUBREC sent after COMMIT", sum.acknowledged},
+        {"counter", "mqtt_no_feed_total", "Messages whose topic no feed takes", sum.no_feed},
+        {"counter", "mqtt_denied_total", "Messages that the account may not send", sum.denied},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        write_one(out, rows[i].type, rows[i].name, rows[i].help, rows[i].value);
+}
+
 struct lines {
     struct ww_buf up, paused, messages, acknowledged; /* of brokers */
     struct ww_buf fetches, failures, last_ok;         /* of pulled feeds */
@@ -287,5 +396,6 @@ static void write_outward(const struct ww_doors *d, struct ww_buf *out) {
 void ww_doors_metrics(const struct ww_doors *d, struct ww_buf *out) {
     write_intake(d, out);
     write_hj212(d, out);
+    write_mqtt(d, out);
     write_outward(d, out);
 }

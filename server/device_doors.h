@@ -1,4 +1,4 @@
-/* The doors for devices: HJ 212 stations, pulled feeds.
+/* The doors for devices: HJ 212, MQTT, MQTT over TLS, subscriptions at brokers, pulled feeds.
  *
  * They open when the district is loaded and the accounts are known, so that no device is refused only because
  * the server has just started. Owned by cmd_serve.c. One thread.
@@ -9,9 +9,10 @@
 #include "geo/base/buf.h"
 #include "server/app.h"
 
-struct ww_door_options {
-    const char *hj212; /* HOST:PORT; NULL: closed */
-    const char *hj212_port_file;
+struct ww_door_options {                 /* each may be NULL: that door stays closed */
+    const char *hj212, *mqtt, *mqtt_tls; /* HOST:PORT */
+    const char *tls_certificate_file, *tls_key_file;
+    const char *hj212_port_file, *mqtt_port_file, *mqtt_tls_port_file;
     const char *db;  /* the connection string: to hear of new commands to stations at once */
     bool no_outward; /* neither brokers nor pulled feeds are contacted */
 };

@@ -346,8 +346,10 @@ void ww_hj212_session_retire(struct session *s, const char *why) {
 
 void ww_hj212_session_free(struct session *s) {
     struct evbuffer *out = bufferevent_get_output(s->bev);
-    if (!s->is_mute && evbuffer_get_length(out) > 0) /* once: whoever does not read now has had the time */
+    if (!s->is_mute && evbuffer_get_length(out) > 0) { /* once: whoever does not read now has had the time */
+        evbuffer_unfreeze(out, 1); /* a bufferevent lets nobody else drain what it sends */
         (void)evbuffer_write(out, bufferevent_getfd(s->bev));
+    }
     bufferevent_setcb(s->bev, NULL, NULL, NULL, NULL);
     bufferevent_free(s->bev);
     if (s->inlet)
