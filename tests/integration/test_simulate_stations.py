@@ -58,8 +58,14 @@ def hj212_port_file(scratch):
 
 
 @pytest.fixture(scope="module")
-def server(database, serve, hj212_port_file):
-    return serve(database, "--hj212", "127.0.0.1:0", "--hj212-port-file", hj212_port_file)
+def mqtt_port_file(scratch):
+    return os.path.join(scratch, "stations.mqtt")
+
+
+@pytest.fixture(scope="module")
+def server(database, serve, hj212_port_file, mqtt_port_file):
+    return serve(database, "--hj212", "127.0.0.1:0", "--hj212-port-file", hj212_port_file,
+                 "--mqtt", "127.0.0.1:0", "--mqtt-port-file", mqtt_port_file)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +95,18 @@ def test_what_http_stations_had_answered_is_stored_once(server, admin, database,
     add_feed(admin, "posted", printed_feed("http", "posted"))
     assert_whole(run_stations("http", server.port, "POST", "--feed", "posted", "--token-file", token_file))
     assert all_stored_once(database, "POST")
+
+
+@pytest.mark.parametrize("qos", ["1", "2"])
+def test_what_mqtt_stations_had_acknowledged_is_stored_once(server, admin, database, token_file, mqtt_port_file, qos):
+    feed, prefix = f"sent{qos}", f"SENT{qos}S"
+    add_feed(admin, feed, printed_feed("mqtt", feed))
+    with open(mqtt_port_file, encoding="ascii") as file:
+        port = int(file.read())
+    # A topic that no feed takes yet is not acknowledged: the stations send it again.
+    assert_whole(run_stations("mqtt", port, prefix, "--feed", feed, "--account", "admin", "--token-file", token_file,
+                              "--qos", qos, "--window", "5"))  # fmt: skip
+    assert all_stored_once(database, prefix)
 
 
 @pytest.mark.skipif(mosquitto.missing() is not None, reason=str(mosquitto.missing()))
