@@ -1,12 +1,18 @@
 """Feeds share the server: a flood is told to wait and leaves room for the others, a configured rate is kept."""
 
 import json
+import os
+import signal
 import subprocess
+import sys
 import threading
 
 import pytest
 
-from conftest import wait_until
+from conftest import ROOT, find_program, wait_until
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+from hj212_wire import Station  # noqa: E402
 
 FEED = {"thing": "t", "property": "p", "value": "v", "time": {"field": "at", "format": "epoch"}, "register": True}
 BODY_BYTES = 8 << 20
@@ -104,3 +110,34 @@ def test_a_feed_pays_back_what_it_brought_above_its_rate_of_values(server, token
     assert client.ingest("metered", "\n".join(line("metered", 1_700_000_000 + n) for n in range(30))).status == 200
     assert client.ingest("metered", line("metered", 1_700_001_000)).status == 503
     wait_until(lambda: client.ingest("metered", line("metered", 1_700_001_000)).status == 200, "the debt to be paid")
+
+
+def test_stations_that_flood_do_not_keep_another_from_its_answers(new_database, serve, scratch):
+    database = new_database()
+    for name, more in (("flood", {}), ("calm", {})):
+        config = {"protocol": "hj212", "register": True, "hj212": {"units": {"w01018": "mg/L"}}, **more}
+        database.sql("INSERT INTO feed (name, config) VALUES (:'name', :'config')", name=name, config=json.dumps(config))
+        stations = "SELECT mn, id FROM feed, unnest(string_to_array(:'mns', ' ')) mn WHERE name = :'feed'"
+        mns = "CALM" if name == "calm" else "FLOOD000000 FLOOD000001"
+        database.sql(f"INSERT INTO station (mn, feed_id) {stations}", mns=mns, feed=name)
+    port_file = os.path.join(scratch, f"fair-{database.name}.port")
+    server = serve(database, "--hj212", "127.0.0.1:0", "--hj212-port-file", port_file, "--no-outward")
+    port = int(wait_until(lambda: server.read_alive(port_file), "the HJ 212 port"))
+    flood = subprocess.Popen([find_program(), "simulate", "--protocol", "hj212", "--to", f"127.0.0.1:{port}", "--stations", "2",
+                              "--factors", "2", "--window", "500", "--prefix", "FLOOD"], stdout=subprocess.PIPE, text=True)  # fmt: skip
+
+    def stored(feed):
+        return int(database.value("SELECT count(*) FROM raw_message m JOIN feed f ON f.id = m.feed_id WHERE f.name = :'feed'", feed=feed))
+
+    try:
+        wait_until(lambda: stored("flood") > 0, "the flood to come")
+        before = stored("flood")
+        with Station(port, "CALM") as calm:
+            for minute in range(50):  # each is answered before the next is sent
+                qn = calm.upload(2011, f"DataTime=202608010800{minute:02d};w01018-Rtd={minute},w01018-Flag=N")
+                assert calm.take_cn(9014)["QN"] == qn
+        assert stored("calm") >= 50
+        wait_until(lambda: stored("flood") > before, "the flood to go on")
+    finally:
+        flood.send_signal(signal.SIGINT)
+        flood.communicate(timeout=60)
