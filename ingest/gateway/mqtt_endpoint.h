@@ -27,7 +27,8 @@ struct ww_mqtt_endpoint_options {
     int max_per_address;       /* 0 = three quarters of max_connections */
     int connect_s;             /* CONNECT must be whole by then; 0 = 10 */
     uint32_t max_packet_bytes; /* 0 = 1 MiB; announced to MQTT 5 */
-    uint16_t receive_maximum;  /* QoS 1 and 2 in flight a connection; 0 = 32 */
+    uint16_t receive_maximum; /* QoS 1 and 2 in flight a connection, announced; 0 = 32. Overrun is borne up to
+                                 1 024 */
     bool (*login)(void *arg, struct ww_str name, struct ww_str password, struct ww_mqtt_login *out);
     bool (*may_feed)(void *arg, int32_t account_id,
                      struct ww_str feed); /* asked for each message: rights may change */

@@ -24,7 +24,7 @@ enum {
     MQTT_READ_AHEAD = 16 << 10, /* of input a connection; a longer packet raises it while it comes */
     MQTT_MAX_OUTPUT = 64 << 10, /* answers that a peer does not read */
     MQTT_PACKET_S = 60,         /* a begun packet must be whole by then */
-    MQTT_MAX_UNRELEASED = 1024, /* QoS 2 identifiers that wait for PUBREL; 5 has its Receive Maximum */
+    MQTT_MOST_IN_FLIGHT = 1024, /* identifiers at QoS 1 and 2 that are not done */
     MQTT_MAX_CLIENT_ID = 1024,
     MQTT_ENDED_LINGER_MS = 30000,
     MQTT_SESSION_BUCKETS = 8192
