@@ -145,6 +145,7 @@ static enum ww_status decode(const struct ww_feed_config *config, enum ww_format
         body = (struct ww_str){body.ptr + 3, body.len - 3};
     struct decoder d = {.config = config,
                         .body = body,
+                        .content_type = around->content_type,
                         .received_at_us = around->received_at_us,
                         .max_rows = max_rows,
                         .batch = &batch,

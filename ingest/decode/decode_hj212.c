@@ -211,15 +211,21 @@ static int32_t interval_of(const struct frame_reading *f) {
 static void decode_message(struct decoder *d, const struct ww_hj212_station *station,
                            const struct ww_hj212_message *m) {
     struct frame_reading f = {.d = d, .station = station, .m = m, .command = ww_hj212_command(m->command)};
-    const struct ww_hj212_item *time = ww_hj212_find(m, "DataTime", "");
+    const struct ww_hj212_item *item = ww_hj212_find(m, "DataTime", "");
+    /* A sub-packet may leave it to its set: the gateway knows. */
+    struct ww_str time = item ? item->value : ww_content_type_parameter(d->content_type, WW_STR("data-time"));
     struct ww_error err;
     d->batch->sender_time_us = ww_hj212_qn_time(m->qn, station->zone);
+    if (!f.command) {
+        ww_decoder_dead(d, WW_STR("CN"), NULL, m->cn, "the command %d is unknown", m->command);
+        return;
+    }
     if (m->n_items == 0)
         return; /* a heartbeat */
     f.interval_s = interval_of(&f);
-    if (!time)
+    if (!time.ptr)
         ww_decoder_dead(d, WW_STR("DataTime"), NULL, WW_STR_NONE, "there is no DataTime");
-    else if (ww_hj212_time(time->value, station->zone, &f.time_us, &err) != WW_OK)
+    else if (ww_hj212_time(time, station->zone, &f.time_us, &err) != WW_OK)
         refuse(d, "DataTime", &err);
     else
         read_items(&f);
@@ -250,6 +256,8 @@ void ww_decode_hj212(struct decoder *d) {
     st = ww_hj212_parse(&frame, &station->how, d->arena, &m, &err);
     if (st != WW_OK)
         refuse(d, "frame", &err);
+    else if (station->password.len > 0 && !ww_str_eq(station->password, m.pw))
+        ww_decoder_dead(d, WW_STR("PW"), NULL, WW_STR_NONE, "the PW is not that of the station");
     else
         decode_message(d, station, &m);
 }

@@ -25,7 +25,7 @@ enum geometry { GEOMETRY_NONE, GEOMETRY_POINT, GEOMETRY_OTHER, GEOMETRY_BROKEN }
 
 struct decoder {
     const struct ww_feed_config *config;
-    struct ww_str body;
+    struct ww_str body, content_type;
     int64_t received_at_us;
     struct ww_str *topic_values; /* [config->n_topic_names]; ptr NULL: this topic has no such level */
     uint32_t max_rows;
@@ -132,6 +132,9 @@ enum ww_status ww_json_clean(struct ww_arena *arena, struct ww_str json, struct 
 
 /* Fills topic_values from the content type's parameter "topic". */
 enum ww_status ww_decoder_read_topic(struct decoder *d, struct ww_str content_type) WW_MUST_CHECK;
+
+/* The text behind "; name=" up to the next semicolon; ptr NULL when there is none. */
+struct ww_str ww_content_type_parameter(struct ww_str type, struct ww_str name);
 
 /* ---- decode_json.c ---- */
 

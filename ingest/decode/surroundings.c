@@ -30,8 +30,7 @@ enum ww_status ww_content_type_with_topic(struct ww_str type, struct ww_str topi
     return ww_buf_status(out);
 }
 
-/* The text behind "; name=" up to the next semicolon; ptr NULL when there is none. */
-static struct ww_str find_parameter(struct ww_str type, struct ww_str name) {
+struct ww_str ww_content_type_parameter(struct ww_str type, struct ww_str name) {
     const char *end = type.ptr + type.len;
     const char *at = type.len > 0 ? memchr(type.ptr, ';', type.len) : NULL;
     while (at) {
@@ -87,7 +86,7 @@ enum ww_status ww_decoder_read_topic(struct decoder *d, struct ww_str content_ty
     if (d->config->n_topic_names == 0)
         return WW_OK;
     d->topic_values = ww_arena_calloc(d->arena, d->config->n_topic_names, sizeof *d->topic_values);
-    struct ww_str sent = find_parameter(content_type, WW_STR("topic"));
+    struct ww_str sent = ww_content_type_parameter(content_type, WW_STR("topic"));
     struct ww_str topic = decode_percent(d->arena, sent);
     if (!d->topic_values || !topic.ptr)
         return ww_error_set(d->err, WW_TOO_LARGE, "the request does not fit into the memory of one batch");
