@@ -157,6 +157,7 @@ static void release(struct ww_inlet *inlet) {
     if (inlet->is_releasing)
         return;
     struct ww_intake *intake = inlet->intake;
+    uint32_t before = inlet->held;
     inlet->is_releasing = true;
     while (inlet->head && inlet->head->state == MESSAGE_DONE) {
         struct message *m = take_head(inlet);
@@ -170,8 +171,12 @@ static void release(struct ww_inlet *inlet) {
         ww_free(m);
     }
     inlet->is_releasing = false;
+    bool released = inlet->held < before;
     if (inlet->is_detached && !inlet->head)
         free_inlet(inlet);
+    /* Only when something changed: an event that activates itself again keeps the loop from its sockets. */
+    if (!released)
+        return;
     if (!TAILQ_EMPTY(&intake->room) || (intake->on_empty && intake->counters.held_messages == 0))
         act_soon(intake);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ingest/gateway/inlet.h"
 
@@ -173,6 +174,29 @@ static void a_full_inlet_says_so_and_tells_when_there_is_room(void **state) {
     end(d);
 }
 
+/* An event that activates itself within a turn would keep the loop from every socket, the database's too. */
+static void who_waits_for_room_leaves_the_loop_to_others(void **state) {
+    (void)state;
+    struct device *d = begin(0, 2);
+    d->path.says = WW_UNAVAILABLE;
+    assert_int_equal(take(d, 0), WW_OK);
+    assert_int_equal(take(d, 1), WW_OK);
+    assert_true(ww_inlet_is_full(d->inlet));
+    alarm(20); /* ends a turn that never ends */
+    d->path.listener->on_change(d->path.listener->arg);
+    turn(d);
+    alarm(0);
+    assert_int_equal(d->rooms, 0);
+    d->path.says = WW_OK;
+    d->path.listener->on_change(d->path.listener->arg);
+    answer(&d->path, 0, WW_OK);
+    answer(&d->path, 0, WW_OK);
+    turn(d);
+    assert_string_equal(d->heard, "ab");
+    assert_int_equal(d->rooms, 1);
+    end(d);
+}
+
 static void all_inlets_together_are_bounded(void **state) {
     (void)state;
     struct device *d = begin(2000, 1000);
@@ -237,6 +261,7 @@ int main(void) {
         cmocka_unit_test(answers_come_in_the_order_of_taking),
         cmocka_unit_test(what_the_path_could_not_take_is_handed_in_again_in_order),
         cmocka_unit_test(a_full_inlet_says_so_and_tells_when_there_is_room),
+        cmocka_unit_test(who_waits_for_room_leaves_the_loop_to_others),
         cmocka_unit_test(all_inlets_together_are_bounded),
         cmocka_unit_test(what_a_device_sent_is_stored_though_it_has_gone),
         cmocka_unit_test(an_inlet_may_be_freed_in_its_own_callback),
