@@ -37,7 +37,7 @@ enum ww_http_method {
 
 struct ww_http_limits {    /* 0 takes the default */
     int max_connections;   /* in all; default 10 000, lowered to fit RLIMIT_NOFILE */
-    int max_per_address;   /* default 1 000 */
+    int max_per_address;   /* default 5 000: a district may come through one NAT */
     size_t max_head_bytes; /* default 16 KiB → 431 */
     int max_headers;       /* default 100 → 431 */
     size_t max_body_bytes; /* default 1 MiB, decoded; on_head may raise it for one request → 413 */
