@@ -5,7 +5,8 @@ WITH locked AS MATERIALIZED (
 ), due AS MATERIALIZED (
     SELECT DISTINCT ON (g.mn) g.mn, g.cn, g.begin_at, g.end_at
     FROM wardwatch.station_gap g
-    WHERE g.state = 'open' AND g.not_before <= now() AND ($1::text IS NULL OR g.mn = ANY ($1::text[])) AND (SELECT ok FROM locked)
+    LEFT JOIN unnest($1::text[]) AS only_these (mn) ON only_these.mn = g.mn
+    WHERE g.state = 'open' AND g.not_before <= now() AND ($1::text IS NULL OR only_these.mn IS NOT NULL) AND (SELECT ok FROM locked)
     ORDER BY g.mn, g.begin_at, g.cn
 ), chosen AS MATERIALIZED (
     SELECT d.*, coalesce(s.config ->> 'time_zone', 'Asia/Shanghai') AS zone

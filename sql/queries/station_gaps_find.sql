@@ -9,15 +9,18 @@
 -- others only where that one has nothing keeps the reading to about one row an interval.
 WITH locked AS MATERIALIZED (
     SELECT pg_try_advisory_xact_lock(hashtext('wardwatch.station_gaps')) AS ok
+), next AS NOT MATERIALIZED (
+    SELECT s.mn, s.feed_id, s.config
+    FROM wardwatch.station s
+    WHERE s.mn > $1::text AND s.enabled AND coalesce((s.config ->> 'history')::boolean, true)
 ), batch AS MATERIALIZED (
+    -- Joined with the names: "mn = ANY" would compare each station with each of the thousands that connect at once.
     SELECT s.mn, s.feed_id, coalesce(s.config ->> 'time_zone', 'Asia/Shanghai') AS zone,
            coalesce((s.config ->> 'minute_interval_min')::int, 10) * 60 AS minute_s, s.config -> 'expects' AS expects
-    FROM wardwatch.station s
-    WHERE s.mn > $1::text AND s.enabled AND (SELECT ok FROM locked)
-      AND coalesce((s.config ->> 'history')::boolean, true)
-      AND ($3::text IS NULL OR s.mn = ANY ($3::text[]))
-    ORDER BY s.mn
-    LIMIT $2::int
+    FROM ((SELECT n.* FROM next n WHERE $3::text IS NULL ORDER BY n.mn LIMIT $2::int)
+          UNION ALL
+          (SELECT n.* FROM unnest($3::text[]) AS c (mn) JOIN next n ON n.mn = c.mn ORDER BY n.mn LIMIT $2::int)) s
+    WHERE (SELECT ok FROM locked)
 ), upload AS MATERIALIZED (
     -- step_s; grace_s: until it counts as missing; most: intervals that one request asks for
     SELECT b.mn, b.feed_id, b.zone, u.cn, u.step_s, u.grace_s, u.most, coalesce(b.expects @> to_jsonb(u.cn), false) AS named,

@@ -14,9 +14,10 @@ WITH locked AS MATERIALIZED (
         updated_at = now()
     FROM wardwatch.station_gap x
     LEFT JOIN wardwatch.station_command c ON c.id = x.command_id
+    LEFT JOIN unnest($1::text[]) AS only_these (mn) ON only_these.mn = x.mn
     WHERE g.mn = x.mn AND g.cn = x.cn AND g.begin_at = x.begin_at AND x.state = 'asked'
       AND (c.id IS NULL OR c.state IN ('done', 'no_data', 'refused', 'failed', 'timed_out', 'cancelled'))
-      AND ($1::text IS NULL OR x.mn = ANY ($1::text[]))
+      AND ($1::text IS NULL OR only_these.mn IS NOT NULL)
       AND (SELECT ok FROM locked)
     RETURNING 1
 )
