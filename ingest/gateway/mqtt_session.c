@@ -153,8 +153,9 @@ static void await_rest(struct session *s, struct evbuffer *input) {
         apply_reading(s, length > MQTT_READ_AHEAD ? length : MQTT_READ_AHEAD);
 }
 
+/* Not while something that was read waits for room: it is taken first. */
 void ww_mqtt_session_end_when_answered(struct session *s) {
-    if (s->state != SESSION_ENDED || s->is_attended || s->is_due)
+    if (s->state != SESSION_ENDED || s->is_attended || s->is_due || (s->pauses & ~(unsigned)PAUSE_STOPPED))
         return;
     if (s->is_mute || (STAILQ_EMPTY(&s->answers) && evbuffer_get_length(bufferevent_get_output(s->bev)) == 0))
         ww_mqtt_session_retire(s, NULL);
@@ -190,8 +191,7 @@ void ww_mqtt_session_attend(struct session *s, int most_packets) {
     evbuffer_drain(input, taken);
     await_rest(s, input);
     /* What can't become whole any more is dropped; what waits for room is not. */
-    if (s->state == SESSION_ENDED && !(s->pauses & ~(unsigned)PAUSE_STOPPED) && !s->is_due)
-        ww_mqtt_session_end_when_answered(s);
+    ww_mqtt_session_end_when_answered(s);
 }
 
 /* ---- What the socket says ---- */
@@ -280,6 +280,9 @@ void ww_mqtt_session_retire(struct session *s, const char *why) {
         s->endpoint->counters.paused--;
     s->state = SESSION_RETIRED;
     bufferevent_disable(s->bev, EV_READ);
+    ww_inlet_free(
+        s->inlet); /* what it holds is still stored; commits that come before the sweep find nobody */
+    s->inlet = NULL;
     ww_mqtt_endpoint_forget(s);
 }
 
@@ -292,8 +295,6 @@ void ww_mqtt_session_free(struct session *s) {
     }
     bufferevent_setcb(s->bev, NULL, NULL, NULL, NULL);
     bufferevent_free(s->bev);
-    if (s->inlet)
-        ww_inlet_free(s->inlet); /* what it holds is still stored */
     struct answer *a;
     while ((a = STAILQ_FIRST(&s->answers))) {
         STAILQ_REMOVE_HEAD(&s->answers, next);

@@ -3,6 +3,7 @@ beside it; the database says what came of it."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -77,10 +78,14 @@ def world(new_database, serve, tmp_path_factory):
 class Lock:
     """Holds what every commit needs, until it is let go."""
 
-    def __init__(self, database):
+    def __init__(self, database, what="LOCK TABLE wardwatch.raw_message IN ACCESS EXCLUSIVE MODE", wait=True):
         self.process = subprocess.Popen(["psql", "-XqAt", "-d", database.conninfo], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.process.stdin.write("BEGIN;\nLOCK TABLE wardwatch.raw_message IN ACCESS EXCLUSIVE MODE;\nSELECT 'held';\n")
+        self.process.stdin.write(f"BEGIN;\n{what};\nSELECT 'held';\n")
         self.process.stdin.flush()
+        if wait:
+            self.wait()
+
+    def wait(self):
         assert self.process.stdout.readline() == "held\n"
 
     def release(self):
@@ -179,6 +184,47 @@ def test_nothing_is_acknowledged_before_commit_and_then_all_in_order(world):
         for n in range(20):
             assert device.take() == ack(PUBREC if n % 2 else PUBACK, 100 + n)
     assert world.stored("HELD") == list(range(20))
+
+
+WRITER = """SELECT state || ' ' || coalesce(wait_event_type, '') FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'wardwatch writer'"""
+# A gate in the middle of COMMIT itself.
+GATE = """CREATE OR REPLACE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN NULL; END';
+          CREATE CONSTRAINT TRIGGER gate AFTER INSERT ON raw_message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION gate()"""
+CLOSE_GATE = "DO 'BEGIN PERFORM pg_advisory_xact_lock(4711); END'"
+AT_GATE = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND objid = 4711"
+
+
+def test_a_session_that_is_taken_over_while_its_messages_are_committed_hears_no_more_of_them(world):
+    with world.device("moved") as old, world.device("moved") as new:
+        old.connect()
+        world.database.sql(GATE)
+        first = Lock(world.database, CLOSE_GATE)
+        old.publish("city/MOVED/up/cod", reading(0), qos=1, packet_id=1)
+        wait_until(lambda: world.database.value(AT_GATE) == "1", "the first commit to wait")
+        for n in range(1, 5):  # these gather meanwhile
+            old.publish("city/MOVED/up/cod", reading(n), qos=1, packet_id=1 + n)
+        old.ping()
+        assert old.take() == (PINGRESP, b"")
+        lock = Lock(world.database, CLOSE_GATE, wait=False)
+        wait_until(lambda: world.database.value(AT_GATE) == "2", "the lock to wait behind it")
+        first.release()
+        assert old.take() == ack(PUBACK, 1)
+        lock.wait()
+        wait_until(lambda: world.database.value(AT_GATE) == "1", "the second commit to wait")
+        # Both in one turn of the server's loop: first the new connection, then the commit of four messages.
+        os.kill(world.server.process.pid, signal.SIGSTOP)
+        try:
+            new.send(wire.connect("moved", "dev", world.token))
+            lock.release()
+            wait_until(lambda: world.database.value(WRITER).startswith("idle"), "the commit")
+        finally:
+            os.kill(world.server.process.pid, signal.SIGCONT)
+        assert new.take()[0] == CONNACK
+        assert old.take() == (DISCONNECT, bytes([0x8E]))
+        assert old.is_closed()
+    world.database.sql("DROP TRIGGER gate ON raw_message")
+    assert world.stored("MOVED") == list(range(5))
 
 
 def test_what_is_refused_waits_for_its_turn(world):
