@@ -1,25 +1,30 @@
 -- once
 -- Stores what is new of the staged rows; a value that equals the one before it (stored, or
--- staged earlier) is a duplicate, another value a correction with the next version. A message that was
--- committed before only adds what was never there: a value that it sent then and that was
--- corrected since does not come back.
+-- staged earlier) is a duplicate, another value a correction with the next version. A message that came
+-- before (committed, or earlier in the stage) only adds what was never there: a value that it sent then and
+-- that was corrected since does not come back, nor does it stand between those that are compared.
 -- Returns, for all rows but the plain new ones: ordinal, stored, version.
-WITH known AS MATERIALIZED (
-    SELECT s.ordinal, s.datastream_id, s.phenomenon_time, s.interval_s, s.value, s.flag,
+WITH staged AS MATERIALIZED (
+    SELECT s.*,
+           s.repeated AND (s.raw_message_id > min(s.raw_message_id) OVER (PARTITION BY s.datastream_id, s.phenomenon_time,
+                                                                          s.interval_s, s.value, s.flag)
+                           OR EXISTS (SELECT FROM observation v
+                                      WHERE v.datastream_id = s.datastream_id AND v.phenomenon_time = s.phenomenon_time
+                                        AND v.interval_s = s.interval_s AND v.value = s.value AND v.flag = s.flag)) AS seen
+    FROM pg_temp.stage s
+), known AS MATERIALIZED (
+    SELECT s.ordinal, s.datastream_id, s.phenomenon_time, s.interval_s, s.value, s.flag, s.seen,
            o.version AS old_version, o.value AS old_value, o.flag AS old_flag,
            lag(s.value) OVER w AS prev_value, lag(s.flag) OVER w AS prev_flag,
-           row_number() OVER w AS nth,
-           s.repeated AND EXISTS (SELECT FROM observation v
-                                  WHERE v.datastream_id = s.datastream_id AND v.phenomenon_time = s.phenomenon_time
-                                    AND v.interval_s = s.interval_s AND v.value = s.value AND v.flag = s.flag) AS seen
-    FROM pg_temp.stage s
+           row_number() OVER w AS nth
+    FROM staged s
     LEFT JOIN LATERAL (
         SELECT version, value, flag
         FROM observation
         WHERE datastream_id = s.datastream_id AND phenomenon_time = s.phenomenon_time AND interval_s = s.interval_s
         ORDER BY version DESC
         LIMIT 1) o ON true
-    WINDOW w AS (PARTITION BY s.datastream_id, s.phenomenon_time, s.interval_s ORDER BY s.ordinal)
+    WINDOW w AS (PARTITION BY s.datastream_id, s.phenomenon_time, s.interval_s, s.seen ORDER BY s.ordinal)
 ), judged AS MATERIALIZED (
     SELECT k.*,
            NOT seen AND

@@ -227,6 +227,22 @@ def test_a_session_that_is_taken_over_while_its_messages_are_committed_hears_no_
     assert world.stored("MOVED") == list(range(5))
 
 
+def test_what_is_sent_again_while_it_waits_brings_no_older_value_back(world):
+    """A, B, and both again, as after a lost answer: the value is B, in two versions, also when all of it is one commit."""
+    with world.device("again") as device:
+        device.connect()
+        lock = Lock(world.database)
+        said = [json.dumps({"at": 1767225600, "v": v}).encode() for v in (1, 2, 1, 2, 1, 2)]
+        for n, payload in enumerate([reading(60), *said]):  # the first holds up the others
+            device.publish("city/AGAIN/up/cod", payload, qos=1, packet_id=1 + n)
+        device.ping()
+        assert device.take() == (PINGRESP, b"")
+        lock.release()
+        for n in range(7):
+            assert device.take() == ack(PUBACK, 1 + n)
+    assert world.stored("AGAIN") == [1, 2, 60]
+
+
 def test_what_is_refused_waits_for_its_turn(world):
     with world.device("turn") as device:
         device.connect()
