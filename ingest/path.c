@@ -81,8 +81,10 @@ void path_wait_in_front(struct submission *s) {
     feed_queue_changed(&s->path->queues, s->queue);
 }
 
-/* Everything that is decoded; the others are answered when they come from their worker. */
+/* Everything, so that nothing overtakes what stood before it and comes again: a correction must stay behind
+ * what it corrects. What is still being decoded is answered when it comes from its worker. */
 void path_fail_all(struct ww_path *path, const struct ww_error *err) {
+    path->n_failed_all++;
     group_requeue(&path->open);
     for (uint32_t i = 0; i < path->queues.n; i++) {
         struct submission *next;
@@ -142,11 +144,12 @@ void path_refuse_preparing(struct ww_path *path, enum ww_status status, const st
         return;
     struct ww_error told = *err;
     told.status = status;
+    if (status == WW_UNAVAILABLE || status == WW_BUSY) {
+        path_fail_all(path, &told);
+        return;
+    }
     unqueue(s);
-    if (status == WW_UNAVAILABLE || status == WW_BUSY)
-        path_answer(s, status, &told);
-    else
-        path_refuse(s, &told);
+    path_refuse(s, &told);
 }
 
 /* ---- Submitting ---- */
@@ -211,9 +214,11 @@ static void on_decoded(struct ww_job *job) {
         path_answer(s, s->status, &s->err);
     } else {
         count_arrival(s);
-        if (path->state == WRITER_DOWN) { /* since it was submitted */
+        if (path->state == WRITER_DOWN || s->n_failed_before != path->n_failed_all) {
             struct ww_error err;
-            ww_error_set(&err, WW_UNAVAILABLE, "not ready: %s", path->why_not_ready);
+            ww_error_set(&err, WW_UNAVAILABLE, "not ready: %s",
+                         path->state == WRITER_DOWN ? path->why_not_ready
+                                                    : "what came before was not stored");
             unqueue(s);
             path_answer(s, WW_UNAVAILABLE, &err);
         } else {
@@ -284,6 +289,7 @@ enum ww_status ww_path_submit(struct ww_path *path, const struct ww_submission *
     s->arg = arg;
     s->held_bytes = held;
     s->queue = queue;
+    s->n_failed_before = path->n_failed_all;
     feed_queue_hold(&path->queues, queue, held);
     submissions_add(&queue->list, s);
     path->decoding++;

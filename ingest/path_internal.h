@@ -41,6 +41,7 @@ struct submission {
     bool must_keep;
     int64_t received_at_us;
     size_t held_bytes;
+    uint64_t n_failed_before; /* of the path when it was submitted: another number now, and it fails too */
 
     bool is_decoded;
     bool is_given_up; /* must_keep: its rows were given up, it is one dead row now */
@@ -132,6 +133,7 @@ struct ww_path {
 
     struct ww_path_counters totals;
     uint64_t decoding;
+    uint64_t n_failed_all; /* times that all that waited was answered */
     void (*on_idle)(void *arg);
     void *on_idle_arg;
     bool draining;

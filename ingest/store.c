@@ -63,9 +63,20 @@ static bool is_ours_to_retry(enum ww_status status) {
     return status == WW_CONFLICT || blames_a_message(status);
 }
 
+/* True: not once more, the senders must be told. */
+static bool is_tried_enough(const struct group *g, enum ww_status status) {
+    if (!is_ours_to_retry(status))
+        return true;
+    for (const struct submission *s = g->members.head; s; s = s->next)
+        if (s->attempts >= MAX_ATTEMPTS)
+            return true;
+    return false;
+}
+
 /* The transaction did not happen, or nobody knows. What was judged is wrong now: build the state
  * again from the database. A refused group is tried once more, each submission alone, so that
- * one bad message never takes others with it; when the world is down the senders are told. */
+ * one bad message never takes others with it; when the world is down the senders are told, of all that waits.
+ */
 static void finish_failed(struct ww_path *path) {
     struct group *g = &path->writing;
     struct ww_error err = g->err;
@@ -75,32 +86,25 @@ static void finish_failed(struct ww_path *path) {
     ww_map_free(path->months);
     path->months = ww_map_new(64);
 
-    struct submission_list again, hopeless_ones;
-    submissions_init(&again);
-    submissions_init(&hopeless_ones);
-    bool retry = is_ours_to_retry(err.status);
-    bool alone = g->members.count == 1;
-    struct submission *s;
-    while ((s = submissions_take(&g->members))) {
+    bool hopeless = blames_a_message(err.status) && g->members.count == 1;
+    for (struct submission *s = g->members.head; s; s = s->next) {
         s->attempts++;
         s->is_suspect = blames_a_message(err.status);
-        bool hopeless = blames_a_message(err.status) && alone;
-        if (hopeless)
-            submissions_add(&hopeless_ones, s);
-        else if (retry && s->attempts < MAX_ATTEMPTS)
-            submissions_add(&again, s);
-        else
-            path_answer(s, retry ? WW_UNAVAILABLE : err.status, &err);
     }
-    g->members = again;
+    bool enough = !hopeless && is_tried_enough(g, err.status);
+    struct submission *refused = hopeless ? submissions_take(&g->members) : NULL;
     group_requeue(&path->open);
     group_requeue(g);
-    while ((s = submissions_take(&hopeless_ones)))
-        path_refuse(s, &err);
     group_clear(g);
     group_init(g);
     group_clear(&path->open);
     group_init(&path->open);
+    if (refused)
+        path_refuse(refused, &err);
+    if (enough) {
+        err.status = WW_UNAVAILABLE; /* whatever it was: no sender is to blame */
+        path_fail_all(path, &err);
+    }
     if (ww_pg_is_up(path->pg))
         load_start(path);
 }

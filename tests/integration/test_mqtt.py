@@ -243,6 +243,34 @@ def test_what_is_sent_again_while_it_waits_brings_no_older_value_back(world):
     assert world.stored("AGAIN") == [1, 2, 60]
 
 
+FAIL_ONCE = """CREATE SEQUENCE commits;
+               CREATE OR REPLACE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
+               BEGIN
+                   PERFORM pg_advisory_xact_lock_shared(4711);
+                   IF nextval('commits') = 1 THEN RAISE 'no room' USING ERRCODE = 'disk_full'; END IF;
+                   RETURN NULL;
+               END $$;
+               CREATE CONSTRAINT TRIGGER gate AFTER INSERT ON raw_message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION gate()"""
+
+
+def test_nothing_overtakes_a_message_whose_commit_failed(world):
+    with world.device("late") as device:
+        device.connect()
+        device.publish("city/LATE/up/cod", reading(0), qos=1, packet_id=1)
+        assert device.take() == ack(PUBACK, 1)
+        world.database.sql(FAIL_ONCE)
+        lock = Lock(world.database, CLOSE_GATE)
+        device.publish("city/LATE/up/cod", json.dumps({"at": 1767225660, "v": 1}).encode(), qos=1, packet_id=2)
+        wait_until(lambda: world.database.value(AT_GATE) == "1", "the commit to wait")
+        device.publish("city/LATE/up/cod", json.dumps({"at": 1767225660, "v": 2}).encode(), qos=1, packet_id=3)
+        device.ping()
+        assert device.take() == (PINGRESP, b"")
+        lock.release()
+        assert [device.take(), device.take()] == [ack(PUBACK, 2), ack(PUBACK, 3)]
+    world.database.sql("DROP TRIGGER gate ON raw_message")
+    assert world.stored("LATE") == [0, 1, 2]
+
+
 def test_what_is_refused_waits_for_its_turn(world):
     with world.device("turn") as device:
         device.connect()
