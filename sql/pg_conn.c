@@ -226,7 +226,15 @@ static const char *given_value(const struct parameters *p, const char *keyword) 
 }
 
 /* Settings travel in the start-up packet: no round trip, and RESET ALL comes back to them. No JIT: our
- * statements touch few rows; over many partitions the planner thinks otherwise, and compiles for seconds. */
+ * statements touch few rows; over many partitions the planner thinks otherwise, and compiles for seconds.
+ *
+ * A peer that is gone without a word is noticed within some ten seconds, at both ends: PostgreSQL's backend
+ * holds its transaction's locks until it knows, and the next world waits for them (writers_end). */
+#define DEAD_PEER_IDLE_S     "5"
+#define DEAD_PEER_INTERVAL_S "2"
+#define DEAD_PEER_COUNT      "3"
+#define DEAD_PEER_UNACKED_MS "10000"
+
 static void connect_with(struct ww_pg *pg, const PQconninfoOption *given) {
     struct parameters p = {.count = 0};
     for (const PQconninfoOption *o = given; o->keyword; o++)
@@ -234,9 +242,13 @@ static void connect_with(struct ww_pg *pg, const PQconninfoOption *given) {
             set_parameter(&p, o->keyword, o->val, true);
     char settings[2048];
     int n = snprintf(settings, sizeof settings,
-                     "%s -c timezone=UTC -c synchronous_commit=on -c search_path=wardwatch,public -c jit=off"
-                     " -c bytea_output=hex -c DateStyle=ISO -c extra_float_digits=3 -c statement_timeout=%d",
-                     given_value(&p, "options"), pg->statement_timeout_ms);
+                     "-c tcp_keepalives_idle=" DEAD_PEER_IDLE_S
+                     " -c tcp_keepalives_interval=" DEAD_PEER_INTERVAL_S
+                     " -c tcp_keepalives_count=" DEAD_PEER_COUNT " -c tcp_user_timeout=" DEAD_PEER_UNACKED_MS
+                     " %s -c timezone=UTC -c synchronous_commit=on -c search_path=wardwatch,public -c jit=off"
+                     " -c bytea_output=hex -c DateStyle=ISO -c extra_float_digits=3 -c statement_timeout=%d"
+                     " -c idle_in_transaction_session_timeout=%d",
+                     given_value(&p, "options"), pg->statement_timeout_ms, pg->statement_timeout_ms);
     if (n < 0 || (size_t)n >= sizeof settings) {
         pg_fail(pg, "the connection string's options are too long");
         return;
@@ -244,11 +256,10 @@ static void connect_with(struct ww_pg *pg, const PQconninfoOption *given) {
     set_parameter(&p, "options", settings, true);
     set_parameter(&p, "client_encoding", "UTF8", true);
     set_parameter(&p, "application_name", pg->application, true);
-    /* A peer that is gone without a word is noticed within about a minute. */
-    set_parameter(&p, "keepalives_idle", "30", false);
-    set_parameter(&p, "keepalives_interval", "10", false);
-    set_parameter(&p, "keepalives_count", "3", false);
-    set_parameter(&p, "tcp_user_timeout", "30000", false);
+    set_parameter(&p, "keepalives_idle", DEAD_PEER_IDLE_S, false);
+    set_parameter(&p, "keepalives_interval", DEAD_PEER_INTERVAL_S, false);
+    set_parameter(&p, "keepalives_count", DEAD_PEER_COUNT, false);
+    set_parameter(&p, "tcp_user_timeout", DEAD_PEER_UNACKED_MS, false);
     pg->conn = PQconnectStartParams(p.keywords, p.values, 0);
 }
 
