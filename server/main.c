@@ -25,6 +25,7 @@ static const struct command {
     {"station", ww_cmd_station, "register HJ 212 stations, ask them"},
     {"load", ww_cmd_load, "load wards, sites, things, waterways, feeds, rules from files"},
     {"decode", ww_cmd_decode, "show what is made of a device's bytes"},
+    {"scan", ww_cmd_scan, "find clusters in space and time, on files"},
     {"replay", ww_replay_main, "send a file of records through a feed"},
     {"simulate", ww_simulate_main, "a simulated city that sends to a server"},
     {"version", print_version, "print the version"},
