@@ -1,10 +1,13 @@
 // A headless Chromium with a page on the fake server, and a watch over what must never happen: errors on
 // the console, violations of the content security policy, requests to anywhere else.
 
+import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before } from "node:test";
+import { startFakeServer } from "../../server/web/dev/fake_server.mjs";
 
 const require = createRequire(new URL("../../server/web/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
@@ -50,4 +53,29 @@ export async function openPage(browser, base, expected = []) {
 
 export async function mapIsReady(page) {
     await page.waitForSelector('#map[data-ready="true"]', { timeout: 60_000 });
+}
+
+/** One browser for the tests of a file. What it returns runs a test on a logged-in page on a server of its own; the page must stay free of sins. */
+export function usePage(options = {}) {
+    let browser;
+    before(async () => (browser = await openBrowser(options)));
+    after(async () => browser.close());
+    return async (run, { hash = "", expected = [], anonymous = false, token = anonymous ? null : "ww_admin", ready = true, more = 0 } = {}) => {
+        const fake = await startFakeServer({ anonymous, more });
+        await browser.context.clearCookies();
+        if (token) await browser.context.addCookies([{ name: "ww_session", value: token, url: fake.url }]);
+        const { page, sins } = await openPage(browser, fake.url, expected);
+        try {
+            await page.goto(fake.url + "/" + hash);
+            if (ready) {
+                await page.waitForSelector("[role=tabpanel]:not([hidden]) [role=option]");
+                await page.waitForSelector("#live.live");
+            }
+            await run(page, fake);
+            assert.deepEqual(sins, []);
+        } finally {
+            await page.close();
+            await fake.stop();
+        }
+    };
 }

@@ -1,36 +1,14 @@
 // The page in a real browser, on the fake server: what people see and do.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { startFakeServer } from "../../server/web/dev/fake_server.mjs";
 import { makeCity } from "../../server/web/dev/fake_city.mjs";
-import { mapIsReady, openBrowser, openPage } from "./browser.mjs";
+import { mapIsReady, openBrowser, openPage, usePage } from "./browser.mjs";
 
 const NH3N = { rule: "outfall-nh3n", key: "W-6", property: "nh3n", value: 7.7, peak: 9.1, count: 2 };
 const SENSOR = makeCity(Date.now()).alerts.find((alert) => alert.id === 3).place; // the city's shape does not move
-let browser;
-before(async () => (browser = await openBrowser()));
-after(async () => browser.close());
-
-/** A logged-in page on a server of its own; the page must stay free of sins. */
-async function withPage(run, { hash = "", expected = [], anonymous = false, loggedIn = !anonymous, ready = true } = {}) {
-    const fake = await startFakeServer({ anonymous });
-    await browser.context.clearCookies();
-    if (loggedIn) await browser.context.addCookies([{ name: "ww_session", value: "ww_admin", url: fake.url }]);
-    const { page, sins } = await openPage(browser, fake.url, expected);
-    try {
-        await page.goto(fake.url + "/" + hash);
-        if (ready) {
-            await page.waitForSelector("#alert-list [role=option]");
-            await page.waitForSelector("#live.live");
-        }
-        await run(page, fake);
-        assert.deepEqual(sins, []);
-    } finally {
-        await page.close();
-        await fake.stop();
-    }
-}
+const withPage = usePage();
 
 const rows = (page) => page.$$eval("#alert-list [role=option]", (nodes) => nodes.map((n) => n.dataset.id));
 
@@ -92,7 +70,7 @@ test("switching the language changes every text and is remembered", () => withPa
     assert.deepEqual(labels.filter((text) => /\p{Script=Han}/u.test(text)), []);
     await page.reload();
     await page.waitForSelector("#alert-list [role=option]");
-    assert.match(await page.textContent("#alerts h1"), /Risk alerts/);
+    assert.match(await page.textContent("#panel-alerts h1"), /Pollution alerts/);
     await page.click("#lang");
 }));
 
@@ -190,7 +168,7 @@ test("without a session the page leads to the login; a wrong token is refused in
     await page.click("#logout");
     await page.waitForURL("**/login");
     assert.ok(fake.state.requests.includes("DELETE /api/v1/session"));
-}, { ready: false, loggedIn: false, expected: [/401/, /403/] }));
+}, { ready: false, token: null, expected: [/401/, /403/] }));
 
 test("when the session ends, the page says so on the login page", () => withPage(async (page, fake) => {
     fake.endSessions();

@@ -1,5 +1,6 @@
 // A made-up district in the shapes of docs/API.md: ward squares with wavy edges, a river, sites, sensors,
-// series and alerts. Everything follows from the time that it is made at; nothing is random.
+// series and alerts, the health of sensors and feeds, two HJ 212 stations. Everything follows from the time that it
+// is made at; nothing is random.
 
 const HOUR = 3_600_000;
 const iso = (ms) => new Date(ms).toISOString();
@@ -44,6 +45,8 @@ const PROPERTIES = {
     do: { code: "do", name_zh: "溶解氧", name_en: "dissolved oxygen", unit: "mg/L" },
     pm25: { code: "pm25", name_zh: "细颗粒物（PM2.5）", name_en: "fine particles (PM2.5)", unit: "ug/m3" },
     noise: { code: "noise", name_zh: "等效声级", name_en: "equivalent sound level", unit: "dB" },
+    silence: { code: "silence", name_zh: "静默", name_en: "silence", unit: "s" },
+    clock_drift: { code: "clock_drift", name_zh: "时钟偏差", name_en: "clock drift", unit: "s" },
 };
 const RULES = {
     "hospital-cod": { code: "hospital-cod", name_zh: "医疗废水 COD 超标", name_en: "Hospital effluent: COD over the limit", severity: 4 },
@@ -59,6 +62,12 @@ const LIMITS = {
     "air-pm25": { id: 4, property: "pm25", standard_no: "GB 3095-2012", class: "2", averaging: "24h", lower: null, upper: 0.075, unit: "mg/m3", status: "verified", source: "GB 3095-2012 table 1", note: "" },
     "noise-night": { id: 5, property: "noise", standard_no: "GB 3096-2008", class: "2", averaging: "1h", lower: null, upper: 50, unit: "dB", status: "verified", source: "GB 3096-2008 table 1", note: "" },
 };
+/** Where a sensor's data comes from, by the first letter of its key. */
+const FEED_OF = { W: "hj212", R: "hj212", A: "air", N: "noise" };
+const SENSOR_RULES = {
+    silence: { code: "sensor-silent", name_zh: "传感器静默", name_en: "Sensor silent", severity: 2 },
+    clock_drift: { code: "sensor-clock", name_zh: "设备时钟偏差", name_en: "Device clock off", severity: 1 },
+};
 const KINDS = [
     { kind: "hospital", zh: "人民医院", en: "People's Hospital", class: "hospital", properties: ["cod", "residual_chlorine"] },
     { kind: "plant", zh: "化工厂", en: "Chemical Works", class: "plant", properties: ["cod", "nh3n"] },
@@ -66,8 +75,9 @@ const KINDS = [
 ];
 const NORMAL = { cod: [140, 40], nh3n: [3.1, 0.9], residual_chlorine: [4.2, 1], do: [6.8, 0.8], pm25: [42, 14], noise: [44, 4] };
 
-export function makeCity(now) {
-    const city = { now, wards: [], wardShapes: new Map(), sites: [], things: [], datastreams: [], alerts: [], events: [], limits: Object.values(LIMITS), series: new Map() };
+/** `more`: so many sensors beside the usual ones. */
+export function makeCity(now, more = 0) {
+    const city = { now, feeds: [], stations: [], wards: [], wardShapes: new Map(), sites: [], things: [], datastreams: [], alerts: [], events: [], limits: Object.values(LIMITS), series: new Map() };
     WARDS.forEach(([zh, en], index) => {
         const [i, j] = [index % COLUMNS, Math.floor(index / COLUMNS)];
         const points = ring(i, j);
@@ -79,7 +89,7 @@ export function makeCity(now) {
         city.wards.push({ id: index + 1, code, name_zh: zh, name_en: en, synthetic: true, seat: [mean(lons), mean(lats)], bbox: [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)] });
     });
     const addThing = (ward, key, names, kind, site, place, properties) => {
-        const thing = { id: city.things.length + 1, feed: "demo", key, ...names, class: kind, limit_class: "", site, ward: ward.code, place, datastreams: properties.length };
+        const thing = { id: city.things.length + 1, feed: FEED_OF[key[0]] ?? "demo", key, ...names, class: kind, limit_class: "", site, ward: ward.code, place, datastreams: properties.length };
         city.things.push(thing);
         for (const property of properties) {
             city.datastreams.push({ id: city.datastreams.length + 1, thing: { id: thing.id, key, ...names }, property, unit: PROPERTIES[property].unit, ward: ward.code, latest: null });
@@ -102,6 +112,10 @@ export function makeCity(now) {
     }
     city.waterways = makeWaterways();
     addAlerts(city, now);
+    addHealth(city, now);
+    addMore(city, now, more);
+    addFeeds(city, now);
+    addStations(city, now);
     for (const stream of city.datastreams) {
         const alert = city.alerts.find((a) => a.datastream === stream.id);
         const rows = makeSeries(city, stream, alert, now);
@@ -145,7 +159,7 @@ export function makeAlert(city, { rule, key, property, openedAt, value, peak, co
     const times = value / peak;
     const bad = (k) => peak * (times + (1 - times) * (0.3 + 0.2 * k));
     const alert = {
-        id, rule: named, severity, state: clearedAt ? "cleared" : "open",
+        id, category: "pollution", feed: null, rule: named, severity, state: clearedAt ? "cleared" : "open",
         ward: { code: ward.code, name_zh: ward.name_zh, name_en: ward.name_en },
         thing: { id: thing.id, key: thing.key, name_zh: thing.name_zh, name_en: thing.name_en }, site: thing.site, datastream: stream.id,
         property: PROPERTIES[property], opened_at: iso(openedAt), detected_at: iso(recordedAt + 900), last_exceeded_at: iso(last),
@@ -205,4 +219,116 @@ function makeSeries(city, stream, alert, now) {
         rows.push({ time: iso(at), interval_s: 3600, value: Number(value.toPrecision(4)), flag, version: 1, ward: stream.ward, raw_message: 1000 + k, received_at: iso(at + 20_000), detail: null });
     }
     return rows;
+}
+
+// ── health ──
+
+const MINUTE = 60_000;
+const INTERVAL_S = { hj212: 600, air: 3600, noise: 60, demo: 600 };
+
+/** A sensor's health; `more` is what differs from one that is well. */
+export function makeHealth(feed, now, more = {}) {
+    const expected = INTERVAL_S[feed] ?? 600;
+    const last = now - Math.min(expected * 500, 240_000);
+    return {
+        state: "ok", silent_since: null, last_received_at: iso(last), last_phenomenon_at: iso(last - 4200), lag_s: 4.2, expected_s: expected,
+        expected_from: feed === "hj212" ? "station" : "learned", completeness_24h: 0.993, drift_s: feed === "hj212" ? -1.5 : null,
+        drift_from: feed === "hj212" ? "clock" : null, counts: { stored: 86400 / expected * 30, duplicates: 3, corrections: 1, dead: 0 }, as_of: iso(now), ...more,
+    };
+}
+
+export function silentSince(ms, feed, now) {
+    return makeHealth(feed, now, { state: "silent", silent_since: iso(ms), last_received_at: iso(ms), last_phenomenon_at: iso(ms - 4200), completeness_24h: 0.61 });
+}
+
+function addHealth(city, now) {
+    const set = (key, health) => (city.things.find((t) => t.key === key).health = health);
+    for (const thing of city.things) thing.health = makeHealth(thing.feed, now);
+    set("W-7", silentSince(now - 130 * MINUTE, "hj212", now));
+    set("N-3", silentSince(now - 26 * HOUR, "noise", now));
+    set("W-3", silentSince(now - 45 * MINUTE, "hj212", now)); // and in alert for pollution
+    set("W-5", makeHealth("hj212", now, { state: "drifting", drift_s: 200.4 }));
+    set("A-4", makeHealth("air", now, { state: "late", lag_s: 10_800, completeness_24h: 0.87 }));
+    set("A-9", makeHealth("air", now, { state: "unknown", expected_s: null, expected_from: null, completeness_24h: null }));
+    set("N-11", null); // never seen
+    makeSensorAlert(city, { property: "silence", key: "W-7", openedAt: now - 100 * MINUTE, value: 7800, upper: 1800 });
+    makeSensorAlert(city, { property: "clock_drift", key: "W-5", openedAt: now - 5 * HOUR, value: 200.4, upper: 60 });
+    makeSensorAlert(city, { property: "silence", feed: "weather", openedAt: now - 3 * HOUR, value: 4 * 3600, upper: 3600 });
+}
+
+/** An alert about a thing (`key`) or about a whole feed (`feed`). */
+export function makeSensorAlert(city, { property, key = null, feed = null, openedAt, value, upper, clearedAt = null }) {
+    const thing = key === null ? null : city.things.find((t) => t.key === key);
+    const ward = thing && city.wards.find((w) => w.code === thing.ward);
+    const { severity, ...named } = SENSOR_RULES[property];
+    const last = clearedAt ?? city.now;
+    const alert = {
+        id: city.alerts.length + 1, category: "sensor", rule: named, severity, state: clearedAt ? "cleared" : "open",
+        ward: ward && { code: ward.code, name_zh: ward.name_zh, name_en: ward.name_en },
+        thing: thing && { id: thing.id, key: thing.key, name_zh: thing.name_zh, name_en: thing.name_en }, feed, site: thing?.site ?? null, datastream: null,
+        property: PROPERTIES[property], opened_at: iso(openedAt), detected_at: iso(openedAt + 900), last_exceeded_at: iso(last), cleared_at: clearedAt ? iso(clearedAt) : null,
+        exceed_count: 1, last_value: value, peak_value: value, peak_at: iso(last), limit: { lower: null, upper, unit: "s", standard_no: "" }, place: thing?.place ?? null,
+        explanation: { method: property, rule: { code: named.code, version: 1, config: { intervals: 3 } } },
+    };
+    city.alerts.push(alert);
+    addEvent(city, alert, "opened", openedAt, openedAt);
+    return alert;
+}
+
+/** Many sensors on a spiral over the district, a hundredth of them in trouble. */
+function addMore(city, now, n) {
+    for (let k = 0; k < n; k++) {
+        const ward = city.wards[k % city.wards.length];
+        const turn = k * 2.399963;
+        const far = Math.sqrt((k + 1) / n);
+        const health = k % 300 === 7 ? silentSince(now - (k % 50 + 1) * HOUR, "demo", now) : k % 300 === 107 ? makeHealth("demo", now, { state: "drifting", drift_s: -95 })
+            : k % 300 === 207 ? makeHealth("demo", now, { state: "late", lag_s: 7200 }) : makeHealth("demo", now);
+        city.things.push({
+            id: city.things.length + 1, feed: "demo", key: `M-${k + 1}`, name_zh: `微型站 ${k + 1}`, name_en: `Micro station ${k + 1}`, class: "micro_station", limit_class: "", site: null,
+            ward: ward.code, place: [107.13 + 0.22 * far * Math.cos(turn), 29.88 + 0.15 * far * Math.sin(turn)], datastreams: 1, health,
+        });
+    }
+}
+
+function addFeeds(city, now) {
+    const add = (name, title, protocol, more = {}, pull = null) => {
+        city.feeds.push({ name, title, enabled: more.enabled ?? true, config: {}, counts: { messages: 9000, received: 123472, stored: 123456, duplicates: 12, corrections: 3, dead: more.dead ?? 0 }, last_received_at: more.last === undefined ? iso(now - 8000) : more.last, pull, protocol, more });
+    };
+    add("hj212", "重点排污单位在线监测", "hj212", { state: "ok", lag_s: 4.2, dead: 1 });
+    add("air", "空气微站", "mqtt", { state: "ok", lag_s: 1.1 });
+    add("noise", "噪声自动监测", "http", { state: "ok", lag_s: 0.6 });
+    add("demo", "微型站", "http", { state: "ok", lag_s: 2 });
+    add("weather", "气象局逐时观测", "pull", { state: "silent", last: iso(now - 4 * HOUR), silent_since: iso(now - 4 * HOUR), lag_s: 900, completeness: 0.82 },
+        { last_page_at: iso(now - 4 * HOUR), failing_since: iso(now - 3.9 * HOUR), last_error: "https://weather.example/v1/hourly: 502 Bad Gateway" });
+    add("old-buoys", "旧浮标（停用）", "http", { enabled: false, state: "unknown", last: null });
+}
+
+/** docs/API.md: feeds/{name}/health, counted from the things as they are now. */
+export function feedHealth(city, feed, now) {
+    const of = city.things.filter((t) => t.feed === feed.name);
+    const n = (state) => of.filter((t) => (t.health?.state ?? "unknown") === state).length;
+    const { more } = feed;
+    return {
+        feed: feed.name, protocol: feed.protocol, state: more.state, silent_since: more.silent_since ?? null, last_received_at: feed.last_received_at,
+        last_phenomenon_at: feed.last_received_at, lag_s: more.lag_s ?? null, expected_s: INTERVAL_S[feed.name] ?? null, completeness_24h: more.completeness ?? (feed.last_received_at ? 0.98 : null),
+        things: { total: of.length, ok: n("ok"), late: n("late"), drifting: n("drifting"), silent: n("silent"), unknown: n("unknown") },
+        counts: { stored: feed.counts.stored, duplicates: feed.counts.duplicates, corrections: feed.counts.corrections, dead: feed.counts.dead },
+        open_alerts: city.alerts.filter((a) => a.state === "open" && a.category === "sensor" && a.feed === feed.name).length, as_of: iso(now),
+    };
+}
+
+function addStations(city, now) {
+    for (const thing of city.things.filter((t) => t.feed === "hj212")) {
+        const isAway = thing.health?.state === "silent";
+        const since = iso(isAway ? Date.parse(thing.health.silent_since) + 60_000 : now - 90 * HOUR);
+        const event = (id, kind, ms, detail = {}) => ({ id, kind, at: iso(ms), detail });
+        city.stations.push({
+            mn: thing.key, feed: "hj212", enabled: true, registered: true, has_password: true, has_key: false, key_since: null, connected: !isAway, connection_since: since, config: {},
+            thing: { id: thing.id, name_zh: thing.name_zh, name_en: thing.name_en, class: thing.class }, created_at: iso(now - 900 * HOUR), updated_at: iso(now - 900 * HOUR),
+            last_data_at: thing.health?.last_phenomenon_at ?? null, commands: isAway ? { queued: 1, done: 4 } : { done: 4 }, gaps: isAway ? { open: 2, filled: 5 } : { filled: 5 },
+            events: [...(isAway ? [event(9, "disconnected", Date.parse(since), { peer: "10.3.0.7:51122" })] : []), event(8, "clock_off", now - 50 * HOUR, { off_s: 31 }), event(7, "connected", now - 90 * HOUR, { peer: "10.3.0.7:51122" })],
+            gapRows: [{ mn: thing.key, cn: 2061, begin: iso(now - 20 * HOUR), end: iso(now - 18 * HOUR), state: isAway ? "open" : "filled", tries: 1 }],
+            commandRows: [{ id: 17, mn: thing.key, cn: 2061, fields: [], purpose: "history", state: isAway ? "queued" : "done", requested_by: "wardwatch", created_at: iso(now - 17 * HOUR), reason: "" }],
+        });
+    }
 }

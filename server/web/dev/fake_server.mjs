@@ -1,12 +1,12 @@
 // Stands in for the server: docs/API.md over a made-up city, with the headers that the real one sends. Used to
-// work on the page and by tests/web. Tokens: "ww_admin" sees all, "ww_viewer" may not read limits.
-// As a program: node dev/fake_server.mjs [port]; a new alert comes every 20 s.
+// work on the page and by tests/web. Tokens: "ww_admin" sees all, "ww_viewer" may not read limits, feeds and stations.
+// As a program: node dev/fake_server.mjs [port] [sensors]; a new alert comes every 20 s.
 
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { addEvent, makeAlert, makeCity } from "./fake_city.mjs";
+import { addEvent, feedHealth, makeAlert, makeCity, makeHealth, makeSensorAlert, silentSince } from "./fake_city.mjs";
 
 export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; img-src 'self' data:; " +
     "connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
@@ -14,14 +14,16 @@ const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; ch
 const ACCOUNTS = {
     ww_admin: { name: "admin", role: "admin", all_wards: true, wards: [] },
     ww_viewer: { name: "li.na", role: "viewer", all_wards: true, wards: [] },
+    ww_coordinator: { name: "wang.fang", role: "coordinator", all_wards: false, wards: ["900100003"] },
+    ww_analyst: { name: "zhao.lei", role: "analyst", all_wards: false, wards: ["900100003"] },
 };
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
 
 /** Starts it; `anonymous` false asks for a log-in. Returns what tests steer it by. */
-export async function startFakeServer({ port = 0, anonymous = false, now = Date.now() } = {}) {
-    const city = makeCity(now);
+export async function startFakeServer({ port = 0, anonymous = false, now = Date.now(), more = 0 } = {}) {
+    const city = makeCity(now, more);
     const streams = new Set();
-    const state = { resetNext: false, refuseEvents: false, requests: [] };
+    const state = { resetNext: false, refuseEvents: false, refuseHealth: false, requests: [] };
     const server = createServer((request, response) => {
         answer(request, response).catch((error) => send(response, 500, { error: { message: String(error) } }));
     });
@@ -64,19 +66,41 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
                 ? { type: "FeatureCollection", features: items.map((item) => ({ type: "Feature", id: item.id, geometry: shape(item), properties: { ...item, id: undefined } })) }
                 : page(items, url),
         });
+        const mayReadFeeds = ["prosecutor", "analyst", "admin"].includes(account?.role);
+        const refused = { status: 403, json: { error: { message: "not for this role" } } };
+        const mine = (ward) => !account || account.all_wards || account.wards.includes(ward);
         if (name === "district") return { json: city.district };
         if (name === "wards") {
             return listOf(city.wards.map((w) => {
-                const open = city.alerts.filter((a) => a.state === "open" && a.ward.code === w.code);
+                const open = city.alerts.filter((a) => a.state === "open" && a.category === "pollution" && a.ward.code === w.code);
                 return { ...w, open_alerts: open.length, worst_severity: Math.max(0, ...open.map((a) => a.severity)) };
             }), (w) => city.wardShapes.get(w.code));
         }
         if (name === "sites") return listOf(city.sites);
-        if (name === "things") return listOf(city.things);
+        if (name === "things") return listOf(city.things.filter((t) => mine(t.ward)));
+        if (name === "health/things") {
+            if (state.refuseHealth) return { status: 503, json: { error: { message: "the database is away" } } };
+            const isIn = (t) => !q.get("state") || (t.health?.state ?? "unknown") === q.get("state");
+            return listOf(city.things.filter((t) => mine(t.ward) && isIn(t) && (!q.get("feed") || t.feed === q.get("feed"))));
+        }
+        if (/^(feeds|stations)(\/|$)/.test(name) && !mayReadFeeds) return refused;
+        if (/^stations(\/|$)/.test(name) && !account.all_wards) return refused;
+        if (name === "feeds") return listOf(city.feeds.map(({ protocol, more, ...feed }) => feed));
+        const feed = /^feeds\/([^/]+)\/health$/.exec(name) && city.feeds.find((f) => f.name === decodeURIComponent(name.split("/")[1]));
+        if (feed) return { json: feedHealth(city, feed, Date.now()) };
+        if (name === "stations") {
+            const isAsked = (s) => (!q.get("feed") || s.feed === q.get("feed")) && (!q.get("connected") || String(s.connected) === q.get("connected"));
+            return listOf(city.stations.filter(isAsked).map(({ events, gapRows, commandRows, thing, ...rest }) => ({ ...rest, thing: thing.id })));
+        }
+        const station = name.startsWith("stations/") && city.stations.find((s) => s.mn === decodeURIComponent(name.split("/")[1]));
+        if (station) {
+            const { gapRows, commandRows, ...rest } = station;
+            return name.endsWith("/gaps") ? listOf(gapRows) : name.endsWith("/commands") ? listOf(commandRows) : { json: rest };
+        }
         if (name === "waterways") return listOf(city.waterways.map((w) => w.members), (m) => city.waterways.find((w) => w.members.id === m.id).geometry);
         if (name === "datastreams") return listOf(city.datastreams);
         if (name === "alerts") {
-            const items = city.alerts.filter((a) => !q.get("state") || a.state === q.get("state")).reverse();
+            const items = city.alerts.filter((a) => mine(a.ward?.code) && (!q.get("state") || a.state === q.get("state"))).reverse();
             return listOf(items.map(({ explanation, ...rest }) => rest));
         }
         if (name === "observations") {
@@ -85,7 +109,7 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
             return listOf((city.series.get(Number(q.get("datastream"))) ?? []).filter((o) => Date.parse(o.time) >= from && Date.parse(o.time) < to));
         }
         if (name === "limits") {
-            if (account?.role !== "admin") return { status: 403, json: { error: { message: "not for this role" } } };
+            if (account?.role !== "admin") return refused;
             return listOf(city.limits.filter((l) => l.property === q.get("property") && l.standard_no === q.get("standard")));
         }
         const alert = /^alerts\/(\d+)$/.exec(name) && city.alerts.find((a) => a.id === Number(name.slice(7)));
@@ -121,7 +145,7 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
         const alert = city.alerts.find((a) => a.id === event.alert);
         const data = {
             event_id: event.id, alert_id: alert.id, kind: event.kind, at: event.at, recorded_at: event.recorded_at, severity: alert.severity,
-            ward: alert.ward?.code ?? null, rule: alert.rule.code, datastream: alert.datastream, thing: alert.thing, property: alert.property.code, value: alert.last_value, peak_value: alert.peak_value,
+            category: alert.category, feed: alert.feed, ward: alert.ward?.code ?? null, rule: alert.rule.code, datastream: alert.datastream, thing: alert.thing, property: alert.property.code, value: alert.last_value, peak_value: alert.peak_value,
         };
         return `id: ${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(data)}\n\n`;
     }
@@ -136,6 +160,19 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
             const made = makeAlert(city, alert);
             for (const stream of streams) stream.write(eventText(city.events.at(-1)));
             return made;
+        },
+        /** A sensor falls silent, or another reports again; `isTold`: with an alert. */
+        fallSilent(key, { isTold = true, forMs = 3_600_000 } = {}) {
+            const thing = city.things.find((t) => t.key === key);
+            thing.health = silentSince(Date.now() - forMs, thing.feed, Date.now());
+            if (!isTold) return null;
+            const made = makeSensorAlert(city, { property: "silence", key, openedAt: Date.now() - 1000, value: forMs / 1000, upper: 1800 });
+            for (const stream of streams) stream.write(eventText(city.events.at(-1)));
+            return made;
+        },
+        recover(key) {
+            const thing = city.things.find((t) => t.key === key);
+            thing.health = makeHealth(thing.feed, Date.now());
         },
         clear(id) {
             const alert = city.alerts.find((a) => a.id === id);
@@ -175,8 +212,8 @@ async function sendFile(path, response) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-    const fake = await startFakeServer({ port: Number(process.argv[2] ?? 8088), anonymous: true });
-    process.stdout.write(`${fake.url}/  (tokens: ww_admin, ww_viewer)\n`);
+    const fake = await startFakeServer({ port: Number(process.argv[2] ?? 8088), anonymous: true, more: Number(process.argv[3] ?? 0) });
+    process.stdout.write(`${fake.url}/  (tokens: ${Object.keys(ACCOUNTS).join(", ")})\n`);
     let n = 0;
     setInterval(() => {
         fake.open({ rule: "outfall-nh3n", key: `W-${(n++ % 4) * 3 + 3}`, property: "nh3n", openedAt: Date.now() - 60_000, value: 7.2, peak: 9.9, count: 2 });

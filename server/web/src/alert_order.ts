@@ -1,6 +1,6 @@
 // Which alerts the list shows, and in which order: pure functions of alerts and filters.
 
-import type { Alert, AlertState, Severity } from "./api_types";
+import type { Alert, AlertState, Category, Severity } from "./api_types";
 
 export interface Filters {
     ward: string; // a code; "" = all; "-" = outside all wards
@@ -23,11 +23,12 @@ export function matches(alert: Alert, filters: Filters): boolean {
     if (filters.state !== "all" && alert.state !== filters.state) return false;
     if (alert.severity < filters.severity) return false;
     if (filters.ward === "") return true;
-    return filters.ward === "-" ? alert.ward === null : alert.ward?.code === filters.ward;
+    // an alert about a whole feed is nowhere, neither in a ward nor outside
+    return filters.ward === "-" ? alert.ward === null && alert.feed === null : alert.ward?.code === filters.ward;
 }
 
-export function listed(alerts: Iterable<Alert>, filters: Filters): Alert[] {
-    return [...alerts].filter((alert) => matches(alert, filters)).sort(compareAlerts);
+export function listed(alerts: Iterable<Alert>, category: Category, filters: Filters): Alert[] {
+    return [...alerts].filter((alert) => alert.category === category && matches(alert, filters)).sort(compareAlerts);
 }
 
 export interface WardState {
@@ -35,11 +36,12 @@ export interface WardState {
     open: number;
 }
 
-/** Worst severity and number of the open alerts of each ward code. */
+/** Worst severity and number of the open pollution alerts of each ward code: a broken sensor soils no ward. */
 export function byWard(alerts: Iterable<Alert>): Map<string, WardState> {
     return group(alerts, (alert) => alert.ward?.code);
 }
 
+/** The same of each thing. */
 export function byThing(alerts: Iterable<Alert>): Map<string, WardState> {
     return group(alerts, (alert) => alert.thing?.id);
 }
@@ -48,15 +50,17 @@ function group(alerts: Iterable<Alert>, key: (alert: Alert) => string | undefine
     const out = new Map<string, WardState>();
     for (const alert of alerts) {
         const at = key(alert);
-        if (alert.state !== "open" || at === undefined) continue;
+        if (alert.state !== "open" || alert.category !== "pollution" || at === undefined) continue;
         const known = out.get(at) ?? { worst: 0, open: 0 };
         out.set(at, { worst: Math.max(known.worst, alert.severity) as Severity, open: known.open + 1 });
     }
     return out;
 }
 
-export function countBySeverity(alerts: Iterable<Alert>): number[] {
+export function countBySeverity(alerts: Iterable<Alert>, category: Category): number[] {
     const counts = [0, 0, 0, 0, 0];
-    for (const alert of alerts) if (alert.state === "open") counts[alert.severity] = (counts[alert.severity] ?? 0) + 1;
+    for (const alert of alerts) {
+        if (alert.state === "open" && alert.category === category) counts[alert.severity] = (counts[alert.severity] ?? 0) + 1;
+    }
     return counts;
 }

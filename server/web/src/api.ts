@@ -1,11 +1,12 @@
 // Asks the server. Every answer is JSON from our own origin; 401 means "log in first".
 
 import type {
-    Account, Alert, AlertDetail, Datastream, District, Json, LimitRow, Observation, Site, Thing, Ward,
+    Account, Alert, AlertDetail, Datastream, District, Feed, FeedHealth, HealthState, Json, LimitRow, Observation, Site, Station,
+    StationCommand, StationGap, Thing, Ward,
 } from "./api_types";
 import {
-    list, obj, readAccount, readAlert, readAlertDetail, readDatastream, readDistrict, readLimitRow, readObservation,
-    readSite, readThing, readWard, text,
+    list, obj, readAccount, readAlert, readAlertDetail, readDatastream, readDistrict, readFeed, readFeedHealth, readLimitRow,
+    readObservation, readSite, readStation, readStationCommand, readStationGap, readThing, readWard, text,
 } from "./api_read";
 
 export class ApiError extends Error {
@@ -43,12 +44,22 @@ async function get(path: string): Promise<Json> {
     }
 }
 
+/** Null where this account may not read. */
+async function allowed<T>(answer: Promise<T>): Promise<T | null> {
+    try {
+        return await answer;
+    } catch (error) {
+        if (error instanceof ApiError && [401, 403, 404].includes(error.status)) return null;
+        throw error;
+    }
+}
+
 /** Follows `next` until the end or until `most` items are there. */
-async function getAll<T>(path: string, read: (value: Json) => T, most: number): Promise<T[]> {
+async function getAll<T>(path: string, read: (value: Json) => T, most: number, from = get): Promise<T[]> {
     const out: T[] = [];
     let next: string | null = path;
     while (next !== null && out.length < most) {
-        const page = obj(await get(next));
+        const page = obj(await from(next));
         for (const item of list(page["items"])) out.push(read(item));
         const after: string = text(page["next"]);
         next = after.startsWith("/") ? after : null;
@@ -108,12 +119,25 @@ export const observationsPath = (datastream: string, from: string, to: string): 
 export const getObservations = (datastream: string, from: string, to: string): Promise<Observation[]> =>
     getAll(observationsPath(datastream, from, to), readObservation, 20_000);
 /** Only some roles may read limits: null for the others. */
-export async function getLimits(property: string, standard: string): Promise<LimitRow[] | null> {
-    try {
-        const path = `/api/v1/limits?property=${encodeURIComponent(property)}&standard=${encodeURIComponent(standard)}`;
-        return list(obj(await ask(path))["items"]).map(readLimitRow);
-    } catch (error) {
-        if (error instanceof ApiError && (error.status === 403 || error.status === 401)) return null;
-        throw error;
-    }
-}
+export const getLimits = (property: string, standard: string): Promise<LimitRow[] | null> =>
+    allowed(ask(`/api/v1/limits?property=${encodeURIComponent(property)}&standard=${encodeURIComponent(standard)}`))
+        .then((json) => (json === null ? null : list(obj(json)["items"]).map(readLimitRow)));
+
+// ── health ──
+
+/** Things with their health: those in one state, or all. */
+export const getThingHealth = (state: HealthState | "", most: number): Promise<Thing[]> =>
+    getAll(`/api/v1/health/things?${state ? `state=${state}&` : ""}limit=1000`, readThing, most);
+/** Null: not for this account. */
+export const getFeeds = (): Promise<Feed[] | null> => allowed(getAll("/api/v1/feeds?limit=1000", readFeed, 1_000, ask));
+export const getFeedHealth = async (name: string): Promise<FeedHealth | null> =>
+    readFeedHealth(await ask(`/api/v1/feeds/${encodeURIComponent(name)}/health`));
+const stationPath = (mn: string): string => `/api/v1/stations/${encodeURIComponent(mn)}`;
+export const getStation = (mn: string): Promise<Station | null> => allowed(ask(stationPath(mn)).then(readStation));
+export const getStationGaps = (mn: string): Promise<StationGap[] | null> =>
+    allowed(ask(`${stationPath(mn)}/gaps?limit=5`).then((json) => list(obj(json)["items"]).map(readStationGap)));
+export const getStationCommands = (mn: string): Promise<StationCommand[] | null> =>
+    allowed(ask(`${stationPath(mn)}/commands?limit=5`).then((json) => list(obj(json)["items"]).map(readStationCommand)));
+export const getUnconnected = (feed: string, most: number): Promise<Station[] | null> =>
+    allowed(ask(`/api/v1/stations?feed=${encodeURIComponent(feed)}&connected=false&enabled=true&limit=${most}`)
+        .then((json) => list(obj(json)["items"]).map(readStation)));

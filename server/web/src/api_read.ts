@@ -2,8 +2,8 @@
 // become null or "", and a reference may come as a code or as an object that holds one.
 
 import type {
-    Account, Alert, AlertDetail, AlertEvent, Datastream, District, Json, Latest, Limit, LimitRow, LonLat, Named,
-    Observation, Property, Severity, Site, Thing, Ward,
+    Account, Alert, AlertDetail, AlertEvent, Counts, Datastream, District, Feed, FeedHealth, Health, HealthState, Json, Latest, Limit,
+    LimitRow, LonLat, Named, Observation, Property, Severity, Site, Station, StationCommand, StationGap, Thing, Ward,
 } from "./api_types";
 
 type Obj = { [key: string]: Json };
@@ -84,8 +84,90 @@ export function readThing(value: Json): Thing {
     const o = obj(value);
     const key = text(o["key"]);
     return {
-        id: text(o["id"]), key, name_zh: text(o["name_zh"]) || key, name_en: text(o["name_en"]) || text(o["name_zh"]) || key,
-        class: text(o["class"]), ward: ref(o["ward"]), site: ref(o["site"]), place: place(o["place"]),
+        id: text(o["id"]), feed: ref(o["feed"]) ?? "", key, name_zh: text(o["name_zh"]) || key, name_en: text(o["name_en"]) || text(o["name_zh"]) || key,
+        class: text(o["class"]), ward: ref(o["ward"]), site: ref(o["site"]), place: place(o["place"]), health: readHealth(o["health"]),
+    };
+}
+
+const HEALTH_STATES: readonly string[] = ["silent", "drifting", "late", "ok"];
+
+function readCounts(value: Json | undefined): Counts {
+    const o = obj(value);
+    return { stored: num(o["stored"]) ?? 0, duplicates: num(o["duplicates"]) ?? 0, corrections: num(o["corrections"]) ?? 0, dead: num(o["dead"]) ?? 0 };
+}
+
+/** A state that this page does not know is shown as unknown, never as well. */
+function readState(value: Json | undefined): HealthState {
+    const state = text(value);
+    return HEALTH_STATES.includes(state) ? (state as HealthState) : "unknown";
+}
+
+export function readHealth(value: Json | undefined): Health | null {
+    const o = obj(value);
+    if (o["state"] === undefined) return null;
+    return {
+        state: readState(o["state"]), silent_since: textOrNull(o["silent_since"]), last_received_at: textOrNull(o["last_received_at"]),
+        last_phenomenon_at: textOrNull(o["last_phenomenon_at"]), lag_s: num(o["lag_s"]), expected_s: num(o["expected_s"]),
+        expected_from: textOrNull(o["expected_from"]), completeness_24h: num(o["completeness_24h"]), drift_s: num(o["drift_s"]),
+        drift_from: textOrNull(o["drift_from"]), counts: readCounts(o["counts"]), as_of: text(o["as_of"]),
+    };
+}
+
+export function readFeed(value: Json): Feed {
+    const o = obj(value);
+    const pull = obj(o["pull"]);
+    return {
+        name: text(o["name"]), title: text(o["title"]) || text(o["name"]), enabled: o["enabled"] !== false, health: null,
+        pull: o["pull"] == null ? null : {
+            last_page_at: textOrNull(pull["last_page_at"]), failing_since: textOrNull(pull["failing_since"]), last_error: text(pull["last_error"]),
+        },
+    };
+}
+
+export function readFeedHealth(value: Json): FeedHealth | null {
+    const o = obj(value);
+    const health = readHealth(value);
+    const things = obj(o["things"]);
+    const n = (name: string): number => num(things[name]) ?? 0;
+    return health && {
+        ...health, protocol: text(o["protocol"]), open_alerts: num(o["open_alerts"]) ?? 0,
+        things: { total: n("total"), ok: n("ok"), late: n("late"), drifting: n("drifting"), silent: n("silent"), unknown: n("unknown") },
+    };
+}
+
+function tally(value: Json | undefined): [string, number][] {
+    return Object.entries(obj(value)).map(([state, n]): [string, number] => [state, num(n) ?? 0]);
+}
+
+function plain(value: Json | undefined): string {
+    if (value === null || value === undefined) return "";
+    if (typeof value !== "object") return String(value);
+    return (Array.isArray(value) ? value.map(plain) : Object.entries(value).map(([key, member]) => `${key} ${plain(member)}`)).filter((s) => s.trim() !== "").join(", ");
+}
+
+export function readStation(value: Json): Station {
+    const o = obj(value);
+    return {
+        mn: text(o["mn"]), feed: text(o["feed"]), enabled: o["enabled"] !== false, registered: o["registered"] !== false,
+        connected: o["connected"] === true, connection_since: textOrNull(o["connection_since"]), thing: ref(o["thing"]),
+        last_data_at: textOrNull(o["last_data_at"]), commands: tally(o["commands"]), gaps: tally(o["gaps"]),
+        events: list(o["events"]).map((item) => {
+            const e = obj(item);
+            return { id: text(e["id"]), kind: text(e["kind"]), at: text(e["at"]), detail: plain(e["detail"]) };
+        }),
+    };
+}
+
+export function readStationGap(value: Json): StationGap {
+    const o = obj(value);
+    return { cn: text(o["cn"]), begin: text(o["begin"]), end: text(o["end"]), state: text(o["state"]) };
+}
+
+export function readStationCommand(value: Json): StationCommand {
+    const o = obj(value);
+    return {
+        id: text(o["id"]), cn: text(o["cn"]), purpose: text(o["purpose"]), state: text(o["state"]), created_at: text(o["created_at"]),
+        requested_by: text(o["requested_by"]), reason: text(o["reason"]),
     };
 }
 
@@ -135,13 +217,14 @@ export function readAlert(value: Json): Alert {
     const site = obj(o["site"]);
     const key = text(thing["key"]);
     return {
-        id: text(o["id"]), rule: named(o["rule"]), severity: severityOf(o["severity"]),
+        id: text(o["id"]), category: o["category"] === "sensor" ? "sensor" : "pollution", rule: named(o["rule"]), severity: severityOf(o["severity"]),
         state: o["state"] === "cleared" ? "cleared" : "open",
         ward: o["ward"] == null ? null : named(o["ward"]),
         thing: o["thing"] == null ? null : {
             id: text(thing["id"]), key, name_zh: text(thing["name_zh"]) || key,
             name_en: text(thing["name_en"]) || text(thing["name_zh"]) || key,
         },
+        feed: ref(o["feed"]),
         site: ref(o["site"]),
         site_name: text(site["name_zh"]) ? { name_zh: text(site["name_zh"]), name_en: text(site["name_en"]) || text(site["name_zh"]) } : null,
         datastream: ref(o["datastream"]),

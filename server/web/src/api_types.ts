@@ -44,6 +44,7 @@ export interface Site extends Named {
 
 export interface Thing {
     id: string;
+    feed: string; // its name
     key: string;
     name_zh: string;
     name_en: string;
@@ -51,6 +52,79 @@ export interface Thing {
     ward: string | null;
     site: string | null;
     place: LonLat | null;
+    health: Health | null; // null: never seen
+}
+
+export type HealthState = "silent" | "drifting" | "late" | "ok" | "unknown";
+
+export interface Counts {
+    stored: number;
+    duplicates: number;
+    corrections: number;
+    dead: number;
+}
+
+/** Is a sensor still there, does its clock go right, does all of its data come? */
+export interface Health {
+    state: HealthState;
+    silent_since: string | null;
+    last_received_at: string | null;
+    last_phenomenon_at: string | null;
+    lag_s: number | null;
+    expected_s: number | null;
+    expected_from: string | null; // thing, datastream, station, feed, learned
+    completeness_24h: number | null; // 0 … 1
+    drift_s: number | null; // positive: its clock is ahead
+    drift_from: string | null; // clock, phenomenon
+    counts: Counts;
+    as_of: string;
+}
+
+/** A feed: what it is and, when it could be read, how it is. */
+export interface Feed {
+    name: string;
+    title: string;
+    enabled: boolean;
+    pull: { last_page_at: string | null; failing_since: string | null; last_error: string } | null;
+    health: FeedHealth | null;
+}
+
+export interface FeedHealth extends Omit<Health, "expected_from" | "drift_s" | "drift_from"> {
+    protocol: string;
+    things: Record<HealthState | "total", number>;
+    open_alerts: number;
+}
+
+/** An HJ 212 station, in short. */
+export interface Station {
+    mn: string;
+    feed: string;
+    enabled: boolean;
+    registered: boolean;
+    connected: boolean;
+    connection_since: string | null;
+    thing: string | null; // its id
+    last_data_at: string | null;
+    commands: [string, number][]; // state, how many
+    gaps: [string, number][];
+    events: { id: string; kind: string; at: string; detail: string }[];
+}
+
+export interface StationGap {
+    cn: string;
+    begin: string;
+    end: string;
+    state: string;
+}
+
+export interface StationCommand {
+    id: string;
+    cn: string;
+    purpose: string;
+    state: string;
+    created_at: string;
+    requested_by: string;
+    reason: string;
 }
 
 export interface Property extends Named {
@@ -86,13 +160,18 @@ export interface Limit {
     standard_no: string;
 }
 
+/** What an alert speaks of: the environment, or the instruments that watch it. */
+export type Category = "pollution" | "sensor";
+
 export interface Alert {
     id: string;
+    category: Category;
     rule: Named;
     severity: Severity;
     state: AlertState;
     ward: Named | null;
     thing: { id: string; key: string; name_zh: string; name_en: string } | null;
+    feed: string | null; // the name of the feed that the alert is about as a whole
     site: string | null; // its code or id
     site_name: { name_zh: string; name_en: string } | null; // when the server tells it with the alert
     datastream: string | null;

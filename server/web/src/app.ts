@@ -4,9 +4,11 @@ import * as api from "./api";
 import { AlertList } from "./alert_list";
 import type { Filters } from "./alert_order";
 import { byId, el, isNarrow } from "./dom";
-import { DetailPanel } from "./detail";
+import { FeedList } from "./feed_list";
 import { setZone } from "./format";
 import { drawAttribution, drawHeader, drawLive } from "./header";
+import { NO_THING_FILTERS, type ThingFilters } from "./health";
+import { HealthPoll } from "./health_poll";
 import { nameOf, onLang, t } from "./i18n";
 import { drawLegend } from "./legend";
 import { LiveStream, type LiveEvent } from "./live";
@@ -14,13 +16,19 @@ import { RiskMap } from "./map";
 import { readLink, writeLink } from "./permalink";
 import { look } from "./severity";
 import { makeSheet } from "./sheet";
-import { Store, type Hover } from "./store";
-import type { Datastream } from "./api_types";
-import { placeName } from "./ward_names";
+import { SidePanel } from "./side";
+import { Store, TABS, type Hover, type Selection, type Tab } from "./store";
+import type { Alert, Datastream } from "./api_types";
+import { panelOf, Tabs } from "./tabs";
+import { ThingList } from "./thing_list";
+import { aboutName, placeName } from "./ward_names";
 
 const CLEARED_DAYS = 7; // how far back the list of cleared alerts goes
 const MOST_STREAMS = 5_000; // beyond this the map does without newest values
 const LATEST_EVERY_MS = 60_000;
+
+const PANELS = [...new Set(TABS.map(panelOf))];
+const LISTS: Record<Tab, string> = { pollution: "alert-list", sensor: "alert-list", things: "thing-list", feeds: "feed-list" };
 
 function toLogin(reason: string): void {
     location.replace("/login" + reason + location.hash);
@@ -32,7 +40,7 @@ function buildPage(): void {
         el("header", { class: "top", id: "top" }),
         el("div", { class: "notice", id: "stale", role: "alert", hidden: true }),
         el("main", { class: "stage", id: "stage" },
-            el("section", { class: "panel list", id: "alerts" }),
+            el("section", { class: "panel list", id: "alerts" }, el("div", { class: "tabs", id: "tabs" }), ...PANELS.map((id) => el("div", { class: "tab-panel", id, role: "tabpanel" }))),
             el("section", { class: "mapbox", id: "mapbox" }, el("div", { id: "map" }), el("button", { type: "button", class: "fit", id: "fit" }),
                 el("div", { class: "strip" }, el("div", { class: "legend", id: "legend" }), el("div", { class: "attribution", id: "attribution" }))),
             el("section", { class: "panel detail", id: "detail", tabindex: "-1", hidden: true })),
@@ -44,6 +52,8 @@ export async function showApp(): Promise<void> {
     const store = new Store();
     const link = readLink(location.hash);
     store.filters = link.filters;
+    store.tab = link.tab;
+    store.thingFilters = link.thingFilters;
     buildPage();
     const page = new Page(store);
     try {
@@ -60,8 +70,12 @@ export async function showApp(): Promise<void> {
 }
 
 class Page {
+    private readonly tabs: Tabs;
     private readonly list: AlertList;
-    private readonly detail: DetailPanel;
+    private readonly things: ThingList;
+    private readonly feeds: FeedList;
+    private readonly side: SidePanel;
+    private readonly health: HealthPoll;
     private readonly setSheet: ReturnType<typeof makeSheet>;
     private map: RiskMap | null = null;
     private queue = new Map<string, LiveEvent>();
@@ -72,14 +86,38 @@ class Page {
 
     constructor(private readonly store: Store) {
         this.setSheet = makeSheet(byId("stage"));
-        this.list = new AlertList(byId("alerts"), store, {
-            select: (id) => this.select(id),
+        this.health = new HealthPoll(store, () => this.loadPlaces());
+        this.tabs = new Tabs(byId("tabs"), store, (tab) => this.choose(tab));
+        this.list = new AlertList(byId("panel-alerts"), store, {
+            select: (id) => this.select({ kind: "alert", id }),
             setFilters: (filters) => void this.setFilters(filters),
-            hover: (id) => this.hover(id === null ? null : { alert: id }),
+            hover: (hover) => this.hover(hover),
         });
-        this.detail = new DetailPanel(byId("detail"), store, () => this.closeDetail());
+        this.things = new ThingList(byId("panel-things"), store, {
+            select: (id) => this.select({ kind: "thing", id }),
+            setFilters: (filters) => this.setThingFilters(filters),
+            hover: (hover) => this.hover(hover),
+            retry: () => this.health.soon(),
+        });
+        this.feeds = new FeedList(byId("panel-feeds"), store, (id) => this.select({ kind: "feed", id }), () => this.health.soon());
+        this.side = new SidePanel(byId("detail"), store, {
+            close: () => this.closeDetail(),
+            select: (selection) => this.select(selection),
+            listThings: (filters) => {
+                this.setThingFilters({ ...NO_THING_FILTERS, ...filters });
+                this.choose("things");
+                if (isNarrow()) this.closeDetail(); // the details lie over the list
+                else this.things.focus();
+            },
+        });
+        store.on(["tab"], () => this.showTab());
         store.on(["live"], () => drawLive(store));
         onLang(() => this.draw());
+        byId("skip").addEventListener("click", (event) => {
+            event.preventDefault();
+            this.focusList();
+        });
+        this.showTab();
         this.draw();
     }
 
@@ -97,11 +135,11 @@ class Page {
         this.draw();
         try {
             this.map = new RiskMap(byId("map"), this.store, {
-                select: (id) => this.select(id),
-                chooseWard: (code) => void this.setFilters({ ...this.store.filters, ward: this.store.filters.ward === code ? "" : code }),
+                select: (selection) => this.select(selection),
+                chooseWard: (code) => this.chooseWard(code),
                 hover: (hover) => this.hover(hover),
                 moved: () => this.remember(),
-            }, link.view, link.alert);
+            }, link.view, link.selected);
         } catch {
             byId("map").replaceChildren(el("p", { class: "no-map" }, t("no_webgl")));
         }
@@ -113,7 +151,8 @@ class Page {
         matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
         this.openStream();
         if (link.filters.state !== "open") void this.loadCleared();
-        if (link.alert) this.select(link.alert);
+        if (link.selected) this.select(link.selected);
+        this.health.start();
         void this.loadLatest();
         setInterval(() => {
             if (!document.hidden) void this.loadLatest();
@@ -132,20 +171,61 @@ class Page {
         drawHeader(byId("top"), store);
         drawLegend(byId("legend"));
         drawAttribution(byId("attribution"), store);
-        byId("skip").textContent = t("skip_to_alerts");
-        byId("alerts").setAttribute("aria-label", t("alerts_title"));
+        byId("skip").textContent = t("skip_to_list");
+        byId("alerts").setAttribute("aria-label", t("lists"));
         byId("mapbox").setAttribute("aria-label", t("map_title"));
         byId("fit").textContent = t("fit_district");
+        this.tabs.render();
         this.list.render();
-        this.detail.render();
+        this.things.render();
+        this.feeds.render();
+        this.side.render();
         this.map?.relabel();
+    }
+
+    // ── the lists ──
+
+    private choose(tab: Tab): void {
+        if (tab === this.store.tab) return;
+        this.store.tab = tab;
+        this.store.changed("tab", "hover");
+        this.remember();
+    }
+
+    private showTab(): void {
+        const { tab } = this.store;
+        for (const id of PANELS) {
+            byId(id).hidden = id !== panelOf(tab);
+            if (id === panelOf(tab)) byId(id).setAttribute("aria-labelledby", `tab-${tab}`);
+        }
+        byId("skip").setAttribute("href", `#${LISTS[tab]}`);
+    }
+
+    private focusList(): void {
+        const { tab } = this.store;
+        (tab === "things" ? this.things : tab === "feeds" ? this.feeds : this.list).focus();
+    }
+
+    private setThingFilters(filters: ThingFilters): void {
+        this.store.thingFilters = filters;
+        this.store.changed("tab");
+        this.remember();
+    }
+
+    /** A ward that is chosen on the map chooses what the list shows. */
+    private chooseWard(code: string): void {
+        const { store } = this;
+        if (store.tab === "things") return this.setThingFilters({ ...store.thingFilters, ward: store.thingFilters.ward === code ? "" : code });
+        if (store.tab === "feeds") return undefined;
+        void this.setFilters({ ...store.filters, ward: store.filters.ward === code ? "" : code });
+        return undefined;
     }
 
     // ── choosing ──
 
-    private select(id: string): void {
-        this.store.selected = id;
-        if (this.store.unseen.delete(id)) this.store.changed("alerts");
+    private select(selection: Selection): void {
+        this.store.selected = selection;
+        if (selection.kind === "alert" && this.store.unseen.delete(selection.id)) this.store.changed("alerts");
         if (isNarrow()) this.setSheet("half");
         byId("stage").classList.add("has-detail");
         this.store.changed("selection");
@@ -158,7 +238,7 @@ class Page {
         byId("stage").classList.remove("has-detail");
         this.store.changed("selection");
         this.remember();
-        if (had) this.list.focus();
+        if (had) this.focusList();
     }
 
     private hover(hover: Hover): void {
@@ -176,7 +256,8 @@ class Page {
     // ── the permalink ──
 
     private remember(): void {
-        const hash = writeLink({ view: this.map?.view() ?? null, alert: this.store.selected, filters: this.store.filters });
+        const { selected, filters, tab, thingFilters } = this.store;
+        const hash = writeLink({ view: this.map?.view() ?? null, selected, filters, tab, thingFilters });
         this.ownHash = hash;
         history.replaceState(null, "", location.pathname + location.search + hash);
     }
@@ -187,7 +268,9 @@ class Page {
         const link = readLink(location.hash);
         if (link.view) this.map?.setView(link.view);
         void this.setFilters(link.filters);
-        if (link.alert) this.select(link.alert);
+        this.setThingFilters(link.thingFilters);
+        this.choose(link.tab);
+        if (link.selected) this.select(link.selected);
         else if (this.store.selected) this.closeDetail();
     }
 
@@ -274,9 +357,9 @@ class Page {
                 const isNew = !store.alerts.has(alert.id) && alert.state === "open";
                 store.alerts.set(alert.id, alert);
                 if (isNew) store.unseen.add(alert.id);
-                const words = { level: t(look(alert.severity).word), place: placeName(alert), what: nameOf(alert.property) };
-                if (events.length === 1 && (isNew || alert.state === "cleared")) this.say(t(isNew ? "new_alert" : "alert_cleared", words));
-                if (store.selected === alert.id) void this.detail.refresh(alert.id);
+                if (alert.category === "sensor") this.health.soon();
+                if (events.length === 1 && (isNew || alert.state === "cleared")) this.announce(alert, isNew);
+                if (store.selectedId("alert") === alert.id) this.side.refreshAlert(alert.id);
             } catch {
                 // not visible to us, or the server is away: the stream's state says which
             }
@@ -284,6 +367,12 @@ class Page {
         if (events.length > 1) this.say(t("alerts_changed", { n: events.length }));
         store.touch();
         store.changed("alerts");
+    }
+
+    private announce(alert: Alert, isNew: boolean): void {
+        const words = { level: t(look(alert.severity).word), what: nameOf(alert.property) };
+        if (alert.category === "sensor") return this.say(t(isNew ? "new_sensor_alert" : "sensor_alert_cleared", { ...words, place: aboutName(alert, this.store) }));
+        return this.say(t(isNew ? "new_alert" : "alert_cleared", { ...words, place: placeName(alert) }));
     }
 
     private say(words: string): void {

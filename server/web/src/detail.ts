@@ -1,18 +1,20 @@
-// The detail panel of one alert: what, where, since when, how sure; the series with its limit; how it was
-// judged; what happened since; and the way to the raw data.
+// One alert in full: what, where, since when, how sure; the series with its limit, or what was expected of the
+// sensor and what was seen; how it was judged; what happened since; and the way to the raw data.
 
 import { alertPath, ApiError, getAlert, getLimits, getObservations, observationsPath } from "./api";
 import type { AlertDetail, Limit, LimitRow, Observation } from "./api_types";
 import { drawChart } from "./chart";
 import { el, isDarkScheme } from "./dom";
 import { facts, limitIn, limitStatus, ruleVersion, windowRows } from "./explanation";
-import { clock, dateTime, duration, getZone, number, quantity, shortDateTime, zoneOffset } from "./format";
+import { clock, dateTime, duration, getZone, number, quantity, shortDateTime, span, zoneOffset } from "./format";
+import { sensorAlertWords, sensorAmount } from "./health_words";
 import { isKey, nameOf, t, type Key } from "./i18n";
 import { severityIcon, svgIcon } from "./icons";
 import { chartSpan, exceeds, makeSeries, type Series } from "./series";
 import { look } from "./severity";
-import type { Store } from "./store";
-import { placeName, thingName } from "./ward_names";
+import { copyLink, definitions, failed, figure, fold, loading, time, type Body, type View } from "./side_parts";
+import type { Selection, Store } from "./store";
+import { aboutName, placeName, thingName } from "./ward_names";
 
 interface Loaded {
     alert: AlertDetail;
@@ -24,31 +26,27 @@ interface Loaded {
 
 const MOST_READINGS = 20_000;
 
-export class DetailPanel {
+export class AlertView implements View {
     private loaded: Loaded | null = null;
-    private failure: { id: string; message: string } | null = null;
+    private failure = "";
     private wanted: string | null = null;
     private dropChart: () => void = () => {};
     private readonly open = new Set<string>(); // folded parts that the reader has opened
 
-    constructor(private readonly panel: HTMLElement, private readonly store: Store, private readonly close: () => void) {
-        store.on(["selection"], () => void this.follow());
-        panel.addEventListener("keydown", (event) => {
-            if (event.key === "Escape") close();
-        });
+    constructor(private readonly body: Body, private readonly store: Store, private readonly select: (selection: Selection) => void) {}
+
+    async show(id: string): Promise<void> {
+        this.wanted = id;
+        this.loaded = null;
+        this.failure = "";
+        this.render();
+        await this.load(id);
     }
 
-    /** Loads what is selected now. */
-    async follow(): Promise<void> {
-        const id = this.store.selected;
-        if (id === this.wanted) return;
-        this.wanted = id;
-        this.loaded = this.failure = null;
-        this.render();
-        if (id === null) return;
-        this.panel.scrollTop = 0;
-        this.panel.focus({ preventScroll: true });
-        await this.load(id);
+    hide(): void {
+        this.wanted = null;
+        this.dropChart();
+        this.dropChart = () => {};
     }
 
     /** Reads the alert again when it moved. */
@@ -61,36 +59,35 @@ export class DetailPanel {
             const alert = await getAlert(id);
             const span = chartSpan(alert, Date.now());
             const [limits, observations] = await Promise.all([
-                limitStatus(alert.explanation) ? null : getLimits(alert.property.code, alert.limit.standard_no).catch(() => null),
+                limitStatus(alert.explanation) || alert.category === "sensor" ? null : getLimits(alert.property.code, alert.limit.standard_no).catch(() => null),
                 alert.datastream
                     ? getObservations(alert.datastream, new Date(span.from).toISOString(), new Date(span.to + 1000).toISOString()).catch(() => null)
                     : Promise.resolve([]),
             ]);
             if (this.wanted !== id) return;
+            this.failure = "";
             this.loaded = { alert, limits, observations, span, at: new Date() };
         } catch (error) {
             if (this.wanted !== id) return;
             const isGone = error instanceof ApiError && (error.status === 404 || error.status === 403);
-            this.failure = { id, message: isGone ? t("alert_gone") : t("load_failed", { message: String((error as Error).message) }) };
+            this.failure = isGone ? t("alert_gone") : t("load_failed", { message: String((error as Error).message) });
         }
         this.render();
     }
 
     render(): void {
+        const id = this.wanted;
+        if (id === null) return;
         this.dropChart();
         this.dropChart = () => {};
-        this.panel.hidden = this.wanted === null;
-        this.panel.setAttribute("aria-label", t("detail_title"));
-        if (this.wanted === null) return this.panel.replaceChildren();
-        const closing = el("button", { type: "button", class: "close", id: "detail-close", "aria-label": t("close"), title: t("close"), onclick: () => this.close() }, "✕");
-        if (this.failure) {
-            return this.panel.replaceChildren(closing, el("p", { class: "error", role: "alert" }, this.failure.message),
-                el("button", { type: "button", onclick: () => void this.load(this.failure?.id ?? "") }, t("retry")));
-        }
-        if (!this.loaded) return this.panel.replaceChildren(closing, el("p", { class: "soft", role: "status" }, t("loading")));
+        if (this.failure) return this.body(...failed(this.failure, () => void this.load(id)));
+        if (!this.loaded) return this.body(loading());
         const { alert } = this.loaded;
+        if (alert.category === "sensor") {
+            return this.body(this.heading(alert), this.sensorFigures(alert), this.expectation(alert), this.factsOf(alert), this.judging(alert), this.history(alert), this.links(this.loaded));
+        }
         const chartBox = el("section", { class: "part" });
-        this.panel.replaceChildren(closing, this.heading(alert), this.figures(alert), chartBox, this.factsOf(alert),
+        this.body(this.heading(alert), this.figures(alert), chartBox, this.factsOf(alert),
             this.sureness(this.loaded), this.judging(alert), this.history(alert), this.links(this.loaded));
         this.chart(chartBox, this.loaded);
     }
@@ -102,9 +99,10 @@ export class DetailPanel {
             el("div", {},
                 el("div", { class: "alert-top" },
                     el("span", { class: "tag" }, t(look(alert.severity).word)),
+                    alert.category === "sensor" && el("span", { class: "tag kind" }, t("sensor_alert")),
                     el("span", { class: isOpen ? "tag open" : "tag cleared" }, t(isOpen ? "state_open" : "state_cleared")),
                     el("span", { class: "soft" }, `#${alert.id}`)),
-                el("h2", {}, `${placeName(alert)} · ${nameOf(alert.property)}`),
+                el("h2", {}, `${alert.category === "sensor" ? aboutName(alert, this.store) : placeName(alert)} · ${nameOf(alert.property)}`),
                 el("p", { class: "soft" }, nameOf(alert.rule))));
     }
 
@@ -113,8 +111,6 @@ export class DetailPanel {
         const end = alert.cleared_at ? Date.parse(alert.cleared_at) : Date.now();
         const limit = limitIn(alert.limit, alert.property.unit);
         const times = limit?.upper && limit.upper > 0 && alert.peak_value > limit.upper ? t("ratio", { n: number(alert.peak_value / limit.upper) }) : "";
-        const figure = (name: Key, value: string, note: string, id: string): HTMLElement =>
-            el("div", { class: "figure" }, el("dt", {}, t(name)), el("dd", { id }, el("b", {}, value), note ? el("small", {}, note) : null));
         return el("dl", { class: "figures" },
             figure("observed", quantity(alert.last_value, alert.property.unit), shortDateTime(alert.last_exceeded_at), "fig-observed"),
             figure("limit", limitWords(limit ?? alert.limit), alert.limit.standard_no, "fig-limit"),
@@ -122,17 +118,46 @@ export class DetailPanel {
             figure("duration", duration(end - Date.parse(alert.opened_at)), `${t("exceed_count")} ${t("times", { n: alert.exceed_count })}`, "fig-duration"));
     }
 
+    /** A sensor's alert is measured in time: how far it has gone, and how far it may go. */
+    private sensorFigures(alert: AlertDetail): HTMLElement {
+        const end = alert.cleared_at ? Date.parse(alert.cleared_at) : Date.now();
+        const isClock = alert.property.code === "clock_drift";
+        return el("dl", { class: "figures sensor" },
+            figure(isClock ? "sa_drift" : "sa_silence", sensorAmount(alert), shortDateTime(alert.last_exceeded_at), "fig-observed"),
+            figure("sa_allowed", alert.limit.upper === null ? "–" : `${isClock ? "± " : "≤ "}${span(alert.limit.upper)}`, "", "fig-limit"),
+            figure("duration", duration(end - Date.parse(alert.opened_at)), "", "fig-duration"),
+            figure("severity", t(look(alert.severity).word), nameOf(alert.rule), "fig-severity"));
+    }
+
+    /** What was expected, what was seen; and that neither says anything about pollution. */
+    private expectation(alert: AlertDetail): HTMLElement {
+        const words = sensorAlertWords(alert, alert.thing ? this.store.things.get(alert.thing.id) : undefined, Date.now());
+        return el("section", { class: "part", id: "expectation" }, el("h3", {}, t("sa_title")),
+            definitions([[t("sa_expected"), words.expected || "–"], [t("sa_seen"), words.seen]]),
+            el("p", { class: "soft note" }, t("sensor_alerts_note")));
+    }
+
+    /** The way to the sensor or the feed itself. */
+    private about(alert: AlertDetail): Node | string {
+        const { feed, thing } = alert;
+        if (thing) {
+            const words = `${thingName(alert)} (${thing.key})`;
+            return this.store.things.has(thing.id) ? el("button", { type: "button", class: "link", id: "to-thing", onclick: () => this.select({ kind: "thing", id: thing.id }) }, words) : words;
+        }
+        if (feed === null) return "–";
+        return this.store.feeds ? el("button", { type: "button", class: "link", id: "to-feed", onclick: () => this.select({ kind: "feed", id: feed }) }, this.store.feedTitle(feed)) : feed;
+    }
+
     private factsOf(alert: AlertDetail): HTMLElement {
         const site = this.store.siteOf(alert);
+        const isSensor = alert.category === "sensor";
         const rows: [Key, string | Node][] = [
-            ["ward", placeName(alert)],
-            ["site", site ? nameOf(site) : "–"],
-            ["thing", `${thingName(alert)}${alert.thing ? ` (${alert.thing.key})` : ""}`],
+            ...(alert.feed === null ? [["ward", placeName(alert)] as [Key, string], ["site", site ? nameOf(site) : "–"] as [Key, string]] : []),
+            [alert.feed === null ? "thing" : "feed", this.about(alert)],
             ["since", time(alert.opened_at)],
             ["detected", time(alert.detected_at)],
-            ["last_exceeded", time(alert.last_exceeded_at)],
-            ["peak_at", time(alert.peak_at)],
         ];
+        if (!isSensor) rows.push(["last_exceeded", time(alert.last_exceeded_at)], ["peak_at", time(alert.peak_at)]);
         if (alert.cleared_at) rows.push(["cleared_at", time(alert.cleared_at)]);
         return el("section", { class: "part" }, definitions(rows.map(([key, value]) => [t(key), value])));
     }
@@ -169,7 +194,7 @@ export class DetailPanel {
         box.append(canvas, readout, chartKey(series), el("p", { class: "soft", id: "series-summary" }, summary));
         if (limit === null) box.append(el("p", { class: "soft" }, t("limit_other_unit", { unit: alert.limit.unit })));
         if (observations.length >= MOST_READINGS) box.append(el("p", { class: "soft" }, t("series_many", { n: MOST_READINGS })));
-        box.append(this.fold("table", t("show_table"), () => readingsTable(observations, alert, (value) => limit !== null && exceeds(value, limit))));
+        box.append(fold(this.open, "table", t("show_table"), () => readingsTable(observations, alert, (value) => limit !== null && exceeds(value, limit))));
         this.dropChart = drawChart(canvas, alert, limit, series, (text) => (readout.textContent = text || "\u00a0"));
     }
 
@@ -185,7 +210,7 @@ export class DetailPanel {
                     el("td", {}, dateTime(row.time)), el("td", { class: "number" }, quantity(row.value, alert.property.unit)),
                     el("td", {}, row.judged === "exceeds" ? "◆ " : "", t(`judged_${row.judged}`)))))));
         }
-        if (all.length > 0) part.append(this.fold("facts", `${t("ex_rule")} · ${t("ex_limit")}`, () => definitions(all.map((f) => [f.name, f.value]))));
+        if (all.length > 0) part.append(fold(this.open, "facts", alert.category === "sensor" ? t("ex_rule") : `${t("ex_rule")} · ${t("ex_limit")}`, () => definitions(all.map((f) => [f.name, f.value]))));
         return part;
     }
 
@@ -197,40 +222,12 @@ export class DetailPanel {
     }
 
     private links({ alert, span, at }: Loaded): HTMLElement {
-        const copy = el("button", { type: "button", class: "quiet", onclick: () => void this.copyLink(copy) }, t("permalink"));
+        const copy = el("button", { type: "button", class: "quiet", onclick: () => void copyLink(copy) }, t("permalink"));
         return el("footer", { class: "part links" },
             el("a", { href: alertPath(alert.id), target: "_blank", rel: "noopener", id: "raw-json" }, t("raw_json")),
             alert.datastream ? el("a", { href: observationsPath(alert.datastream, new Date(span.from).toISOString(), new Date(span.to + 1000).toISOString()), target: "_blank", rel: "noopener" }, t("raw_observations")) : null,
             copy, el("span", { class: "soft" }, t("last_update", { time: clock(at) })));
     }
-
-    private async copyLink(button: HTMLElement): Promise<void> {
-        try {
-            await navigator.clipboard.writeText(location.href);
-            button.textContent = t("copied");
-        } catch {
-            button.textContent = t("copy_failed");
-        }
-    }
-
-    /** A part that is made only when it is opened, and stays open when the panel is drawn again. */
-    private fold(name: string, title: string, make: () => HTMLElement): HTMLElement {
-        const body = el("div", {});
-        const fold = el("details", { class: "fold", open: this.open.has(name), ontoggle: () => {
-            if (fold.open && !body.firstChild) body.append(make());
-            if (fold.open) this.open.add(name);
-            else this.open.delete(name);
-        } }, el("summary", {}, title), body);
-        return fold;
-    }
-}
-
-function time(iso: string): HTMLElement {
-    return el("time", { datetime: iso }, dateTime(iso));
-}
-
-function definitions(rows: [string, string | Node][]): HTMLElement {
-    return el("dl", { class: "facts" }, ...rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 }
 
 function limitWords({ lower, upper, unit }: Limit): string {

@@ -57,6 +57,28 @@ export function duration(ms: number): string {
     return out.join(" ");
 }
 
+/** A length of time in seconds, finer than `duration`: "0.4 s", "45 s", "3 min 20 s", "10 min", "2 h", "1 d". */
+export function span(seconds: number): string {
+    const size = Math.max(0, seconds);
+    if (size < 10) return t("d_second", { n: number(Math.round(size * 10) / 10) });
+    const whole = Math.round(size);
+    if (whole < 60) return t("d_second", { n: whole });
+    if (whole >= 3600) return duration(whole * 1000);
+    const rest = whole % 60;
+    return rest === 0 || whole >= 600 ? t("d_minute", { n: Math.floor(whole / 60) }) : `${t("d_minute", { n: Math.floor(whole / 60) })} ${t("d_second", { n: rest })}`;
+}
+
+/** A share of one, rounded down, so that 100 % means that nothing is missing. */
+export function percent(share: number): string {
+    return `${Math.floor(Math.min(1, Math.max(0, share)) * 1000 + 1e-6) / 10} %`;
+}
+
+/** A date with its time and the district's zone. */
+export function zonedDateTime(iso: string): string {
+    const date = new Date(iso);
+    return Number.isNaN(date.getTime()) ? "–" : `${dateTime(iso)} ${zoneOffset(zone, date)}`;
+}
+
 /** Three significant digits for readings, without inventing any. */
 export function number(value: number | null): string {
     if (value === null || !Number.isFinite(value)) return "–";

@@ -3,6 +3,7 @@
 import { svg } from "./dom";
 import { colour, look, SEVERITIES } from "./severity";
 import type { Severity } from "./api_types";
+import type { ThingLook } from "./health";
 
 interface Stroke {
     path: string;
@@ -30,8 +31,8 @@ const KIND_PATHS: Record<string, string> = {
 const OTHER_KIND = "M8 5.200a2.8 2.8 0 1 1 0 5.600a2.8 2.8 0 1 1 0-5.600z";
 export const SITE_KINDS = [...Object.keys(KIND_PATHS), "other"];
 
-export type ThingLook = "ok" | "flagged" | "silent" | "unknown";
-export const THING_LOOKS: readonly ThingLook[] = ["ok", "flagged", "silent", "unknown"];
+export const THING_LOOKS: readonly ThingLook[] = ["ok", "flagged", "late", "drifting", "silent", "unknown"];
+const WIDE_CIRCLE = "M8 1.9a6.1 6.1 0 1 1 0 12.2a6.1 6.1 0 1 1 0-12.2z";
 
 export function severityIcon(severity: Severity, isDark: boolean): Icon {
     const it = look(severity);
@@ -41,10 +42,16 @@ export function severityIcon(severity: Severity, isDark: boolean): Icon {
     return icon;
 }
 
+/**
+ * Well: a full dot. Everything else is hollow and told by shape: silent a broken ring with a cross, drifting a
+ * clock, late a half-filled ring, unknown a question mark, flagged a stroke. What is wrong is violet, a colour
+ * that no severity has, and larger.
+ */
 export function thingIcon(state: ThingLook, isDark: boolean): Icon {
     const edge = isDark ? "#0c141b" : "#ffffff";
     const body = isDark ? "#5cc0ea" : "#0b5c8a";
     const grey = isDark ? "#93a3b1" : "#5a6874";
+    const ill = isDark ? "#c9b4ff" : "#5b2fb0";
     switch (state) {
         case "ok":
             return { strokes: [{ path: SMALL_CIRCLE, fill: body, stroke: edge, width: 1.4 }] };
@@ -56,9 +63,28 @@ export function thingIcon(state: ThingLook, isDark: boolean): Icon {
                 ],
             };
         case "silent":
-            return { strokes: [{ path: SMALL_CIRCLE, fill: edge, stroke: grey, width: 1.6, dash: [2.2, 1.6] }] };
+            return {
+                strokes: [
+                    { path: WIDE_CIRCLE, fill: edge, stroke: ill, width: 1.7, dash: [2.6, 1.7] },
+                    { path: "M5.6 5.6 10.4 10.4M10.4 5.6 5.6 10.4", stroke: ill, width: 1.9 },
+                ],
+            };
+        case "drifting":
+            return {
+                strokes: [
+                    { path: WIDE_CIRCLE, fill: edge, stroke: ill, width: 1.6 },
+                    { path: "M8 4.2V8.3L11 10.2", stroke: ill, width: 1.8 },
+                ],
+            };
+        case "late":
+            return {
+                strokes: [
+                    { path: WIDE_CIRCLE, fill: edge, stroke: ill, width: 1.6 },
+                    { path: "M8 1.9a6.1 6.1 0 0 0 0 12.2z", fill: ill },
+                ],
+            };
         case "unknown":
-            return { strokes: [{ path: SMALL_CIRCLE, fill: edge, stroke: grey, width: 1.6 }] };
+            return { strokes: [{ path: WIDE_CIRCLE, fill: edge, stroke: grey, width: 1.2 }], mark: { text: "?", ink: grey, y: 8.1 } };
     }
 }
 

@@ -23,9 +23,10 @@ export function drawLegend(box: HTMLElement): void {
         swatch(severity, isDark), severity > 0 && svgIcon(severityIcon(severity, isDark), 16), el("span", {}, t(look(severity).word)))));
     const points = el("ul", {},
         el("li", {}, svgIcon(severityIcon(3, isDark), 16), t("thing_alert")),
-        ...THING_LOOKS.filter((state) => state !== "unknown").map((state) => el("li", {}, svgIcon(thingIcon(state, isDark), 16), t(`thing_${state}`))),
+        ...THING_LOOKS.map((state) => el("li", { title: t(`thing_${state}_long`) }, svgIcon(thingIcon(state, isDark), 16), t(`thing_${state}`))),
         el("li", {}, svgIcon(siteIcon("hospital", isDark), 16), t("site")),
         el("li", {}, el("i", { class: "cluster-sign", "aria-hidden": "true" }, "5"), t("cluster")),
+        el("li", { title: t("ill_beside_long") }, el("span", { class: "badge-sign", "aria-hidden": "true" }, svgIcon(severityIcon(3, isDark), 16), svgIcon(thingIcon("silent", isDark), 13)), t("ill_beside")),
         el("li", {}, el("i", { class: "water-sign", "aria-hidden": "true" }), t("waterway")));
     box.classList.toggle("folded", isFolded);
     box.setAttribute("role", "group");

@@ -7,12 +7,15 @@ import type { LonLat } from "./api_types";
 import { el, isDarkScheme, isNarrow, wantsCalm } from "./dom";
 import { quantity, shortDateTime } from "./format";
 import { nameOf, t } from "./i18n";
-import { alertPlace, siteFeatures, thingFeatures, wardFeatures, wardLabels, waterwayFeatures } from "./map_data";
+import { healthWords, stateWord } from "./health_words";
+import { svgIcon, thingIcon } from "./icons";
+import { alertPlace, sameFeatures, selectedPlace, siteFeatures, thingFeatures, wardFeatures, wardLabels, waterwayFeatures } from "./map_data";
 import { addImages, addSources, layers, type SourceName } from "./map_layers";
-import type { Hover, Store } from "./store";
+import { stateOf } from "./health";
+import type { Hover, Selection, Store } from "./store";
 
 export interface MapActions {
-    select(id: string): void;
+    select(selection: Selection): void;
     chooseWard(code: string): void;
     hover(hover: Hover): void;
     moved(): void;
@@ -22,10 +25,12 @@ export class RiskMap {
     private readonly map: MapLibre;
     private readonly tip = el("div", { class: "tip", hidden: true });
     private ready = false;
-    private wentTo: string | null; // the alert that the map was last moved to
+    private wentTo: Selection | null; // what the map was last moved to
+    private drawn: GeoJSON.FeatureCollection | null = null; // the things as they were last given to the map
+    private readonly stale = new Set<"alerts" | "places" | "things">();
     private dataTimer: ReturnType<typeof setTimeout> | undefined;
 
-    constructor(private readonly box: HTMLElement, private readonly store: Store, private readonly actions: MapActions, view: { zoom: number; centre: LonLat } | null, selected: string | null) {
+    constructor(private readonly box: HTMLElement, private readonly store: Store, private readonly actions: MapActions, view: { zoom: number; centre: LonLat } | null, selected: Selection | null) {
         this.wentTo = view ? selected : null; // a link that holds a view keeps it
         setWorkerUrl(document.querySelector<HTMLMetaElement>('meta[name="ww-map-worker"]')?.content ?? "");
         const bounds = store.district?.bbox;
@@ -45,7 +50,9 @@ export class RiskMap {
         this.map.on("load", () => this.install());
         this.map.on("moveend", () => actions.moved());
         this.listen();
-        store.on(["alerts", "places", "latest"], () => this.dataLater());
+        store.on(["alerts"], () => this.dataLater("alerts"));
+        store.on(["places"], () => this.dataLater("places"));
+        store.on(["latest", "health"], () => this.dataLater("things"));
         store.on(["selection"], () => {
             this.focus();
             this.goToSelected();
@@ -70,7 +77,7 @@ export class RiskMap {
 
     /** The language changed: names and the words of the controls. */
     relabel(): void {
-        if (this.ready) this.data();
+        if (this.ready) this.allData();
         for (const [name, key] of [["zoom-in", "zoom_in"], ["zoom-out", "zoom_out"]] as const) {
             const button = this.box.querySelector(`.maplibregl-ctrl-${name}`);
             button?.setAttribute("aria-label", t(key));
@@ -88,7 +95,6 @@ export class RiskMap {
         addSources(this.map);
         this.ready = true;
         this.restyle();
-        this.data();
         this.relabel();
         this.focus();
         this.box.dataset["ready"] = "true";
@@ -108,20 +114,37 @@ export class RiskMap {
         void this.map.getSource<GeoJSONSource>(name)?.setData(data);
     }
 
-    /** A burst of changes costs one drawing. */
-    private dataLater(): void {
+    /** A burst of changes costs one drawing, and only of what they concern. */
+    private dataLater(what: "alerts" | "places" | "things"): void {
+        this.stale.add(what);
         this.dataTimer ??= setTimeout(() => {
             this.dataTimer = undefined;
             if (this.ready) this.data();
         }, 200);
     }
 
+    private allData(): void {
+        this.stale.add("places");
+        this.data();
+    }
+
     private data(): void {
-        this.put("wards", wardFeatures(this.store));
-        this.put("labels", wardLabels(this.store));
-        this.put("waterways", waterwayFeatures(this.store));
-        this.put("sites", siteFeatures(this.store));
-        this.put("things", thingFeatures(this.store, Date.now()));
+        const { stale, store } = this;
+        if (stale.has("places")) {
+            this.put("waterways", waterwayFeatures(store));
+            this.put("sites", siteFeatures(store));
+        }
+        if (stale.has("places") || stale.has("alerts")) {
+            this.put("wards", wardFeatures(store));
+            this.put("labels", wardLabels(store));
+        }
+        // twenty thousand points are clustered anew for every setData: only when one looks different
+        const things = thingFeatures(store);
+        if (!sameFeatures(this.drawn, things)) {
+            this.drawn = things;
+            this.put("things", things);
+        }
+        stale.clear();
         this.focus();
     }
 
@@ -134,11 +157,11 @@ export class RiskMap {
             if (place) points.push({ type: "Feature", geometry: { type: "Point", coordinates: place }, properties: { selected } });
         };
         const hover = store.hover;
-        ring(alertPlace(store, store.selected), true);
+        ring(selectedPlace(store), true);
         if (hover && "alert" in hover) ring(alertPlace(store, hover.alert), false);
         if (hover && "thing" in hover) ring(store.things.get(hover.thing)?.place, false);
         const wardOf = (id: string | null): string | undefined => (id ? store.alerts.get(id)?.ward?.code : undefined);
-        const codes = new Set([wardOf(store.selected), hover && "alert" in hover ? wardOf(hover.alert) : undefined,
+        const codes = new Set([wardOf(store.selectedId("alert")), hover && "alert" in hover ? wardOf(hover.alert) : undefined,
             hover && "ward" in hover ? hover.ward : undefined, store.filters.ward]);
         this.put("focus", { type: "FeatureCollection", features: points });
         this.put("focus-ward", { type: "FeatureCollection", features: store.layers.wards.features.filter((f) => f.geometry && codes.has(String(f.properties?.["code"]))) });
@@ -146,7 +169,7 @@ export class RiskMap {
 
     private goToSelected(): void {
         const { selected } = this.store;
-        const place = alertPlace(this.store, selected);
+        const place = selectedPlace(this.store);
         if (selected === this.wentTo || (selected !== null && !place)) return;
         this.wentTo = selected;
         if (!place) return;
@@ -170,10 +193,15 @@ export class RiskMap {
             this.hover({ thing: at(event, "id") });
             this.showTip(event, this.thingTip(at(event, "id")));
         });
+        this.map.on("mousemove", "thing-cluster", (event) => {
+            const of = event.features?.[0]?.properties ?? {};
+            canvas().style.cursor = "pointer";
+            this.showTip(event, [el("b", {}, t("cluster_tip", { n: Number(of["point_count"] ?? 0) })), el("span", {}, Number(of["ill"] ?? 0) > 0 ? t("cluster_ill", { n: Number(of["ill"]) }) : t("cluster_well"))]);
+        });
         this.map.on("mousemove", "site", (event) => {
             if (!this.hit(event, ["thing"])) this.showTip(event, [el("b", {}, at(event, "name")), el("span", {}, t("site"))]);
         });
-        for (const layer of ["thing", "site"]) {
+        for (const layer of ["thing", "site", "thing-cluster"]) {
             this.map.on("mouseleave", layer, () => {
                 canvas().style.cursor = "";
                 this.hideTip();
@@ -182,7 +210,7 @@ export class RiskMap {
         this.map.on("click", (event) => {
             const feature = this.map.queryRenderedFeatures(event.point, { layers: ["thing", "thing-cluster", "ward-fill"] })[0];
             if (!feature) return;
-            if (feature.layer.id === "thing") this.chooseThing(String(feature.properties["id"]), event as MapLayerMouseEvent);
+            if (feature.layer.id === "thing") this.chooseThing(String(feature.properties["id"]));
             else if (feature.layer.id === "thing-cluster") this.map.easeTo({ center: event.lngLat, zoom: this.map.getZoom() + 1.6, animate: !wantsCalm() });
             else this.actions.chooseWard(String(feature.properties["code"]));
         });
@@ -196,10 +224,10 @@ export class RiskMap {
         if (JSON.stringify(hover) !== JSON.stringify(this.store.hover)) this.actions.hover(hover);
     }
 
-    private chooseThing(id: string, event: MapLayerMouseEvent): void {
-        const worst = [...this.store.alerts.values()].filter((a) => a.thing?.id === id && a.state === "open").sort(compareAlerts)[0];
-        if (worst) this.actions.select(worst.id);
-        else this.showTip(event, this.thingTip(id));
+    private chooseThing(id: string): void {
+        const worst = [...this.store.alerts.values()].filter((a) => a.thing?.id === id && a.state === "open" && a.category === "pollution").sort(compareAlerts)[0];
+        this.hideTip();
+        this.actions.select(worst ? { kind: "alert", id: worst.id } : { kind: "thing", id });
     }
 
     private thingTip(id: string): Node[] {
@@ -207,7 +235,9 @@ export class RiskMap {
         if (!thing) return [];
         const ward = thing.ward ? this.store.wards.get(thing.ward) : undefined;
         const values = (this.store.latest.get(id) ?? []).filter((s) => s.latest).slice(0, 6);
+        const state = stateOf(thing);
         return [el("b", {}, nameOf(thing)), el("span", {}, ward ? nameOf(ward) : ""),
+            el("span", { class: `tip-health ${state}` }, svgIcon(thingIcon(state, isDarkScheme()), 15), el("span", {}, el("b", {}, stateWord(state)), ` · ${healthWords(thing.health, Date.now())}`)),
             ...values.map((s) => el("span", { class: "value" }, `${s.property.toUpperCase()} ${quantity(s.latest?.value ?? null, s.unit)}`,
                 el("small", {}, ` ${shortDateTime(s.latest?.time ?? "")}${s.latest && s.latest.flag !== "N" ? ` · ${s.latest.flag}` : ""}`)))];
     }

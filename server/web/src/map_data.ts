@@ -4,9 +4,10 @@ import { byThing, byWard } from "./alert_order";
 import { nameOf, t } from "./i18n";
 import { obj, text } from "./api_read";
 import type { Json, LonLat } from "./api_types";
+import { isIll, stateOf, thingLook } from "./health";
 import { SITE_KINDS } from "./icons";
 import { look } from "./severity";
-import { thingLook, type Store } from "./store";
+import type { Store } from "./store";
 
 type Collection = GeoJSON.FeatureCollection;
 type Members = { [key: string]: Json };
@@ -55,17 +56,30 @@ export function siteFeatures(store: Store): Collection {
     return collection(out);
 }
 
-export function thingFeatures(store: Store, now: number): Collection {
+/** The sign of a thing is its pollution alert; what is wrong with the sensor itself is then a badge beside it. */
+export function thingFeatures(store: Store): Collection {
     const states = byThing(store.alerts.values());
-    const hasLatest = store.latest.size > 0;
     const out: GeoJSON.Feature[] = [];
     for (const thing of store.things.values()) {
         if (!thing.place) continue;
         const severity = states.get(thing.id)?.worst ?? 0;
-        const state = thingLook(hasLatest ? store.latest.get(thing.id) ?? [] : undefined, now);
-        out.push(point(thing.place, { id: thing.id, severity, icon: severity > 0 ? `severity-${severity}` : `thing-${state}`, name: nameOf(thing) }));
+        const state = stateOf(thing);
+        const ill = isIll(state) ? 1 : 0;
+        const icon = severity > 0 ? `severity-${severity}` : `thing-${thingLook(thing, store.latest.get(thing.id) ?? [])}`;
+        out.push(point(thing.place, { id: thing.id, severity, ill, icon, badge: severity > 0 && ill ? `thing-${state}` : "", name: nameOf(thing) }));
     }
     return collection(out);
+}
+
+/** Whether the map would look the same. */
+export function sameFeatures(a: Collection | null, b: Collection): boolean {
+    if (a === null || a.features.length !== b.features.length) return false;
+    return a.features.every((feature, i) => {
+        const other = b.features[i];
+        const [p, q] = [feature.properties ?? {}, other?.properties ?? {}];
+        return p["id"] === q["id"] && p["icon"] === q["icon"] && p["badge"] === q["badge"] && p["name"] === q["name"] && p["severity"] === q["severity"]
+            && String((feature.geometry as GeoJSON.Point).coordinates) === String((other?.geometry as GeoJSON.Point | undefined)?.coordinates);
+    });
 }
 
 export function waterwayFeatures(store: Store): Collection {
@@ -82,4 +96,10 @@ export function alertPlace(store: Store, id: string | null): LonLat | null {
     const alert = id === null ? undefined : store.alerts.get(id);
     if (!alert) return null;
     return alert.place ?? (alert.thing ? store.things.get(alert.thing.id)?.place : null) ?? (alert.ward ? store.wards.get(alert.ward.code)?.seat : null) ?? null;
+}
+
+/** Where the selected alert or thing is. */
+export function selectedPlace(store: Store): LonLat | null {
+    const thing = store.selectedId("thing");
+    return thing === null ? alertPlace(store, store.selectedId("alert")) : store.things.get(thing)?.place ?? null;
 }

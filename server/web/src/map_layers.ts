@@ -30,7 +30,7 @@ export function addImages(map: MapLibre, isDark: boolean): void {
         put(`hatch-${severity}`, hatchPixels(severity, isDark));
         put(`severity-${severity}`, iconPixels(severityIcon(severity, isDark), 24));
     }
-    for (const state of THING_LOOKS) put(`thing-${state}`, iconPixels(thingIcon(state, isDark), 18));
+    for (const state of THING_LOOKS) put(`thing-${state}`, iconPixels(thingIcon(state, isDark), 20));
     for (const kind of SITE_KINDS) put(`site-${kind}`, iconPixels(siteIcon(kind, isDark), 18));
     put("arrow", arrowPixels(isDark));
 }
@@ -42,7 +42,7 @@ export function addSources(map: MapLibre): void {
             data: { type: "FeatureCollection", features: [] },
             ...(name === "things" ? {
                 cluster: true, clusterMaxZoom: CLUSTER_BELOW - 1, clusterRadius: 26, clusterMinPoints: 3,
-                clusterProperties: { worst: ["max", ["get", "severity"]] },
+                clusterProperties: { worst: ["max", ["get", "severity"]], ill: ["+", ["get", "ill"]] },
             } : {}),
         });
     }
@@ -77,7 +77,14 @@ export function layers(isDark: boolean): LayerSpecification[] {
         { id: "site", type: "symbol", source: "sites", minzoom: 9, layout: { "icon-image": ["concat", "site-", ["get", "kind"]], "icon-anchor": "right", "icon-offset": [-9, 0], "icon-allow-overlap": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.75, 12, 1.05] } },
         { id: "thing-cluster", type: "circle", source: "things", filter: ["has", "point_count"], paint: { "circle-radius": ["interpolate", ["linear"], ["get", "point_count"], 3, 9, 200, 20], "circle-color": severityColours(isDark, ["get", "worst"], isDark ? "#5cc0ea" : "#0b5c8a"), "circle-stroke-color": isDark ? "#0c141b" : "#ffffff", "circle-stroke-width": 2 } },
         { id: "thing-count", type: "symbol", source: "things", filter: ["has", "point_count"], layout: { "text-field": ["to-string", ["get", "point_count"]], "text-font": BOLD, "text-size": 11, "text-allow-overlap": true }, paint: { "text-color": ["case", ["any", ["==", ["get", "worst"], 0], [">=", ["get", "worst"], 3]], isDark ? "#1d0a05" : "#ffffff", isDark ? "#f2f6f9" : "#1c2a35"] } },
-        { id: "thing", type: "symbol", source: "things", filter: ["!", ["has", "point_count"]], layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "symbol-sort-key": severity, "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.75, 12, 1] } },
+        { id: "thing", type: "symbol", source: "things", filter: ["!", ["has", "point_count"]], layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "symbol-sort-key": ["+", severity, ["*", 0.5, ["get", "ill"]]], "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.75, 12, 1] } },
+        // what is wrong with sensors: beside a cluster how many, beside an alert's sign which trouble
+        {
+            id: "cluster-ill", type: "symbol", source: "things", filter: ["all", ["has", "point_count"], [">", ["get", "ill"], 0]],
+            layout: { "icon-image": "thing-silent", "icon-size": 0.72, "icon-offset": [15, -15], "icon-allow-overlap": true, "text-field": ["to-string", ["get", "ill"]], "text-font": BOLD, "text-size": 10, "text-offset": [1.95, -1.1], "text-anchor": "left", "text-allow-overlap": true },
+            paint: { "text-color": isDark ? "#c9b4ff" : "#5b2fb0", "text-halo-color": halo, "text-halo-width": 1.6 },
+        },
+        { id: "thing-badge", type: "symbol", source: "things", filter: ["all", ["!", ["has", "point_count"]], ["!=", ["get", "badge"], ""]], layout: { "icon-image": ["get", "badge"], "icon-size": 0.8, "icon-offset": [12, -12], "icon-allow-overlap": true } },
         { id: "focus-ring", type: "circle", source: "focus", paint: { "circle-radius": ["case", ["get", "selected"], 17, 14], "circle-color": "rgba(0,0,0,0)", "circle-stroke-color": focus, "circle-stroke-width": ["case", ["get", "selected"], 3, 2] } },
         { id: "thing-name", type: "symbol", source: "things", minzoom: 12, filter: ["!", ["has", "point_count"]], layout: { "text-field": ["get", "name"], "text-font": FONTS, "text-size": 11, "text-anchor": "left", "text-offset": [1.1, 0], "text-max-width": 12, "text-optional": true }, paint: { "text-color": ink, "text-halo-color": halo, "text-halo-width": 1.4 } },
     ];

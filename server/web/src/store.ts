@@ -1,11 +1,27 @@
 // What the page knows, in one place, and who wants to hear of changes.
 
 import { type Filters, NO_FILTERS } from "./alert_order";
-import type { Account, Alert, Datastream, District, Json, Site, Thing, Ward } from "./api_types";
-import type { ThingLook } from "./icons";
+import type { Account, Alert, Category, Datastream, District, Feed, Json, Site, Thing, Ward } from "./api_types";
+import { NO_THING_FILTERS, type ThingFilters } from "./health";
 
-export type Topic = "alerts" | "filters" | "selection" | "hover" | "places" | "latest" | "live";
+export type Topic = "alerts" | "filters" | "selection" | "hover" | "places" | "latest" | "live" | "health" | "feeds" | "tab";
 export type LiveState = "connecting" | "live" | "lost";
+
+/** What the left panel lists: alerts of either category, sensors by their health, feeds. */
+export type Tab = Category | "things" | "feeds";
+export const TABS: readonly Tab[] = ["pollution", "sensor", "things", "feeds"];
+
+/** What the right panel shows in full. */
+export interface Selection {
+    kind: "alert" | "thing" | "feed";
+    id: string; // a feed's is its name
+}
+
+/** How reading the health of things or feeds went the last time. */
+export interface Loading {
+    state: "loading" | "ready" | "failed";
+    message: string;
+}
 
 /** What the pointer or the keyboard is on, in the list or on the map. */
 export type Hover = { alert: string } | { thing: string } | { ward: string } | null;
@@ -24,7 +40,11 @@ export class Store {
     alerts = new Map<string, Alert>(); // by id
     latest = new Map<string, Datastream[]>(); // by thing
     filters: Filters = NO_FILTERS;
-    selected: string | null = null; // an alert's id
+    tab: Tab = "pollution";
+    thingFilters: ThingFilters = NO_THING_FILTERS;
+    feeds: Feed[] | null = null; // null: this account may not read them
+    reading: { things: Loading; feeds: Loading } = { things: { state: "loading", message: "" }, feeds: { state: "loading", message: "" } };
+    selected: Selection | null = null;
     hover: Hover = null;
     unseen = new Set<string>(); // alerts that came live and were not opened yet
     live: LiveState = "connecting";
@@ -58,29 +78,25 @@ export class Store {
         return (alert.site ? this.sites.get(alert.site) : undefined) ?? alert.site_name;
     }
 
+    selectedId(kind: Selection["kind"]): string | null {
+        return this.selected?.kind === kind ? this.selected.id : null;
+    }
+
+    /** Feeds are read by those who work with them; a question that would only be refused is not asked. */
+    mayReadFeeds(): boolean {
+        return ["prosecutor", "analyst", "admin"].includes(this.account?.role ?? "");
+    }
+
+    mayReadStations(): boolean {
+        return this.mayReadFeeds() && this.account?.all_wards === true;
+    }
+
+    feedTitle(name: string): string {
+        return this.feeds?.find((feed) => feed.name === name)?.title ?? name;
+    }
+
     touch(): void {
         this.updated = new Date();
         this.changed("live");
     }
-}
-
-/** After this long without a value a sensor counts as silent. */
-export const SILENT_AFTER_MS = 6 * 3_600_000;
-
-/** How a sensor looks from its newest values: the newest decides; a flag shows only when nothing newer is normal. */
-export function thingLook(streams: readonly Datastream[] | undefined, now: number): ThingLook {
-    if (streams === undefined) return "unknown";
-    let newest = Number.NEGATIVE_INFINITY;
-    let flag = "N";
-    for (const stream of streams) {
-        const at = stream.latest ? Date.parse(stream.latest.time) : Number.NaN;
-        if (stream.latest && at > newest) {
-            newest = at;
-            flag = stream.latest.flag;
-        } else if (stream.latest && at === newest && stream.latest.flag !== "N") {
-            flag = stream.latest.flag;
-        }
-    }
-    if (now - newest > SILENT_AFTER_MS) return "silent";
-    return flag === "N" ? "ok" : "flagged";
 }

@@ -2,11 +2,20 @@
 
 import type { Alert } from "./api_types";
 import { nameOf, t } from "./i18n";
+import type { Store } from "./store";
 
 export function placeName(alert: Alert): string {
+    if (alert.feed !== null) return t("whole_feed");
     return alert.ward ? nameOf(alert.ward) : t("outside_wards");
 }
 
 export function thingName(alert: Alert): string {
     return alert.thing ? nameOf(alert.thing) : "–";
+}
+
+/** The site of a pollution alert, the device of a sensor alert, the feed of an alert about a feed. */
+export function aboutName(alert: Alert, store: Store): string {
+    if (alert.feed !== null) return store.feedTitle(alert.feed);
+    const site = alert.category === "pollution" ? store.siteOf(alert) : null;
+    return site ? nameOf(site) : thingName(alert);
 }
