@@ -123,7 +123,7 @@ def bad_line(rng, thing, at):
             json.dumps(row(thing, "no_such_property", at, 1)),
             json.dumps(row(thing, "cod", 4_000_000_000, 1)),
             json.dumps(row(thing, "cod", at, 1))[:-9],
-            '{"t":"\\u0000","p":"cod","at":1767225600,"v":1}',
+            '{"t":"\\u0000","p":"\\u0000","at":1767225600,"v":1}',  # where the topic names the thing, "t" is not looked at
         ]
     )
 
