@@ -7,12 +7,14 @@ row again, rows that come late (for means also after their hour has been judged)
 readings taken elsewhere, rows that are no good.
 """
 
+import itertools
 import json
 import math
 import random
 
 STEP_S = 300
 START = 1_767_225_600  # 2026-01-01T00:00:00Z
+FIRST_STEP = -105_120  # a year before: room for hours of it before today
 FEED = {
     "format": "ndjson",
     "thing": "t",
@@ -147,18 +149,16 @@ def make_request(rng, things, step, steps):
     return {"body": "\n".join(lines).encode(), "rows": rows, "bad": bad}
 
 
-def make_input(seed, n_clients=6, n_things=5, n_requests=90, steps=4):
-    """[client][request] = {"body", "rows", "bad"}."""
-    clients = []
-    for c in range(n_clients):
-        rng = random.Random(seed * 1000 + c)
-        things = [Thing(rng, f"c{c}-t{i}", c * n_things + i) for i in range(n_things)]
-        clients.append([make_request(rng, things, n * steps, steps) for n in range(n_requests)])
-    return clients
+def requests(seed, client, n_things=5, steps=2):
+    """The requests of one client, without end; the same for the same arguments. Each is {"body", "rows", "bad"}."""
+    rng = random.Random(seed * 1000 + client)
+    things = [Thing(rng, f"c{client}-t{i}", client * n_things + i) for i in range(n_things)]
+    for step in itertools.count(FIRST_STEP, steps):
+        yield make_request(rng, things, step, steps)
 
 
 def expected_versions(clients):
-    """{(thing, property, time): [(value, flag), …]}: what observation must hold, version by version."""
+    """Of [client][request]: {(thing, property, time): [(value, flag), …]}: what observation must hold, version by version."""
     found = {}
     for requests in clients:
         for request in requests:

@@ -7,23 +7,25 @@ import threading
 import time
 
 DEADLINE_S = 900  # for a hundred kills; a deadline, not a measure
+PACE_S = 0.05  # between a client's requests: a run must not be longer than what is compared afterwards
+BETWEEN_KILLS = 40  # acknowledgements
 UNANSWERED = -1  # worse than any refusal: the server must say something, or the connection must break
 
 
 class Senders:
-    """One thread a client: sends its requests in order, each the same bytes until a 2xx comes."""
+    """One thread a client: sends its requests in order, each the same bytes until a 2xx comes. `taken`: what each sent."""
 
-    def __init__(self, port_of, token, clients):
+    def __init__(self, port_of, token, sources):
         self.port_of = port_of  # a function: after a restart the port is another one
         self.token = token
-        self.clients = clients
+        self.taken = [[] for _ in sources]
         self.lock = threading.Lock()
         self.acknowledged = 0
         self.in_flight = 0
+        self.enough = False
         self.statuses = collections.Counter()
         self.errors = []
-        self.total = sum(len(requests) for requests in clients)
-        self.threads = [threading.Thread(target=self.run, args=(requests,), daemon=True) for requests in clients]
+        self.threads = [threading.Thread(target=self.run, args=work, daemon=True) for work in zip(sources, self.taken)]
 
     def post(self, body):
         connection = http.client.HTTPConnection("127.0.0.1", self.port_of(), timeout=60)
@@ -58,33 +60,42 @@ class Senders:
         self.errors.append((0, b"never acknowledged"))
         return False
 
-    def run(self, requests):
+    def run(self, source, taken):
         end = time.monotonic() + DEADLINE_S
-        for request in requests:
-            if not self.send(request, end):
+        for request in source:
+            taken.append(request)
+            if not self.send(request, end) or self.enough:
                 return
+            time.sleep(PACE_S)
 
     def start(self):
         for thread in self.threads:
             thread.start()
         return self
 
-    def alive(self):
-        return any(thread.is_alive() for thread in self.threads)
-
-    def wait_acknowledged(self, count):
-        """Until that many were acknowledged; false when the senders have ended before."""
-        while self.acknowledged < count:
-            if not self.alive():
-                return False
+    def wait_until(self, condition):
+        """A sender never ends by itself while its source has more: if it has ended, it says why."""
+        while not condition():
+            assert not self.errors and any(thread.is_alive() for thread in self.threads), self.errors[:3]
             time.sleep(0.001)
-        return True
+
+    def wait_for_kill(self, rng):
+        """A moment in the middle of the work: another phase of it each time, with a request under way."""
+        goal = self.acknowledged + BETWEEN_KILLS
+        self.wait_until(lambda: self.acknowledged >= goal)
+        time.sleep(rng.random() * 0.03)
+        self.wait_until(lambda: self.in_flight > 0)
+
+    def stop(self):
+        """Each ends with the request that it has at hand."""
+        self.enough = True
+        self.finish()
 
     def finish(self):
         for thread in self.threads:
             thread.join(DEADLINE_S)
         assert not self.errors, self.errors[:3]
-        assert self.acknowledged == self.total
+        assert self.acknowledged == sum(len(requests) for requests in self.taken)
 
 
 OBSERVATIONS = """
@@ -157,9 +168,10 @@ def check_books(database):
     assert database.value(twice) == "0"
 
 
-def run_undisturbed(database, serve, clients):
+def run_undisturbed(database, serve, taken):
+    """The same requests without a kill."""
     token = database.add_account("sender", "feed")
     server = serve(database)
-    Senders(lambda: server.port, token, clients).start().finish()
+    Senders(lambda: server.port, token, taken).start().finish()
     assert server.stop() == 0
     return contents(database)

@@ -12,7 +12,6 @@ import random
 import fault_input
 import ledger_wire
 
-FIRST_STEP = -105_120  # a year before fault_input.START: room for an hour at full speed before today
 CHINA = datetime.timezone(datetime.timedelta(hours=8))
 FACTORS = {"cod": "w01018", "nh3n": "w21003"}
 HTTP, HJ212, MQTT = "http", "hj212", "mqtt"
@@ -38,7 +37,7 @@ class Message:
         self.name = name
 
 
-def messages(protocol, seed, client, n_things=3, first_step=FIRST_STEP):
+def messages(protocol, seed, client, n_things=3, first_step=fault_input.FIRST_STEP):
     """The messages of one client, without end; the same for the same arguments."""
     rng = random.Random(f"{seed} {protocol} {client}")
     make = {HTTP: http_messages, HJ212: hj212_messages, MQTT: mqtt_messages}[protocol]
