@@ -254,6 +254,41 @@ uint32_t ww_shape_parts(struct ww_geos *geos, const struct ww_shape *shape) {
     return n > 0 ? (uint32_t)n : 0;
 }
 
+enum ww_status ww_shape_centre(struct ww_geos *geos, const struct ww_shape *shape, struct ww_place *out,
+                               struct ww_error *err) {
+    geos->message[0] = '\0';
+    GEOSGeometry *centre = GEOSGetCentroid_r(geos->handle, geometry_of(shape));
+    bool good = centre && GEOSGeomGetX_r(geos->handle, centre, &out->lon_deg) == 1 &&
+                GEOSGeomGetY_r(geos->handle, centre, &out->lat_deg) == 1;
+    GEOSGeom_destroy_r(geos->handle, centre);
+    return good ? WW_OK : geos_failed(geos, "the polygon has no centre", err);
+}
+
+/* ---- Two shapes ---- */
+
+enum ww_status ww_shape_border(struct ww_geos *geos, const struct ww_shape *a, const struct ww_shape *b,
+                               double snap, bool *meet, double *length, struct ww_error *err) {
+    *length = 0;
+    geos->message[0] = '\0';
+    char within = GEOSDistanceWithin_r(geos->handle, geometry_of(a), geometry_of(b), snap);
+    *meet = within == 1;
+    if (within > 1)
+        return geos_failed(geos, "cannot compare two polygons", err);
+    if (!*meet)
+        return WW_OK;
+    GEOSGeometry *line = GEOSBoundary_r(geos->handle, geometry_of(a)), *wide = NULL, *shared = NULL;
+    if (line && snap > 0) { /* quarter circles of one segment: no longer than snap sqrt(2) outside */
+        wide = GEOSBuffer_r(geos->handle, geometry_of(b), snap, 1);
+        shared = wide ? GEOSIntersection_r(geos->handle, line, wide) : NULL;
+    } else if (line)
+        shared = GEOSIntersection_r(geos->handle, line, geometry_of(b));
+    bool good = shared && GEOSLength_r(geos->handle, shared, length) == 1;
+    GEOSGeom_destroy_r(geos->handle, line);
+    GEOSGeom_destroy_r(geos->handle, wide);
+    GEOSGeom_destroy_r(geos->handle, shared);
+    return good ? WW_OK : geos_failed(geos, "cannot compare two polygons", err);
+}
+
 /* ---- Reading rings ---- */
 
 static enum ww_status read_ring(struct ww_geos *geos, const GEOSGeometry *ring, ww_ring_fn *each, void *user,

@@ -37,6 +37,14 @@ enum ww_status ww_shape_repair(struct ww_geos *geos, struct ww_shape **shape, ch
 double ww_shape_area_deg2(struct ww_geos *geos, const struct ww_shape *shape);
 uint32_t ww_shape_parts(struct ww_geos *geos, const struct ww_shape *shape);
 
+/* The centre of its area. */
+enum ww_status ww_shape_centre(struct ww_geos *geos, const struct ww_shape *shape, struct ww_place *out,
+                               struct ww_error *err) WW_MUST_CHECK;
+/* Do two shapes come within `snap` of each other, in units of their coordinates, and how long is the border
+ * that they share? Of two that meet in a corner the length is 0 without snap, at most 8 snap with it. */
+enum ww_status ww_shape_border(struct ww_geos *geos, const struct ww_shape *a, const struct ww_shape *b,
+                               double snap, bool *meet, double *length, struct ww_error *err) WW_MUST_CHECK;
+
 /* Calls `each` for every ring, shells and holes alike; stops at its first error. */
 typedef enum ww_status ww_ring_fn(void *user, const struct ww_place *points, uint32_t n,
                                   struct ww_error *err);
