@@ -23,6 +23,9 @@ enum dimension {
     MASS,               /* kg */
     BED_LOAD,           /* g/bed/d */
     LENGTH,             /* mm */
+    AREA,               /* m2 */
+    DEPOSITION,         /* t/km2/mo */
+    COLOUR,             /* [Pt-Co] */
     RAIN_RATE,          /* mm/h */
     SPEED,              /* m/s */
     ANGLE,              /* deg */
@@ -86,6 +89,7 @@ static const struct unit units[] = {
     {"kg", MASS, 1, 0},
     {"g", MASS, 1e-3, 0},
     {"t", MASS, 1e3, 0},
+    {"mg", MASS, 1e-6, 0},
     {"g/bed/d", BED_LOAD, 1, 0},
     {"mm", LENGTH, 1, 0},
     {"cm", LENGTH, 10, 0},
@@ -94,6 +98,9 @@ static const struct unit units[] = {
     {"[in_i]", LENGTH, 25.4, 0},
     {"[ft_i]", LENGTH, 304.8, 0},
     {"[mi_i]", LENGTH, 1609344, 0},
+    {"m2", AREA, 1, 0},
+    {"t/km2/mo", DEPOSITION, 1, 0},
+    {"[Pt-Co]", COLOUR, 1, 0},
     {"mm/h", RAIN_RATE, 1, 0},
     {"[in_i]/h", RAIN_RATE, 25.4, 0},
     {"m/s", SPEED, 1, 0},
@@ -194,6 +201,11 @@ static const struct {
     {"gpm", "[gal_us]/min"},
     {"mgd", "[Mgal_us]/d"},
     {"gal", "[gal_us]"},
+    {"m^2", "m2"},
+    {"t/(km2.mo)", "t/km2/mo"},
+    {"t/(km2.30d)", "t/km2/mo"},
+    {"Pt-Co", "[Pt-Co]"},
+    {"PCU", "[Pt-Co]"},
     {"inch", "[in_i]"},
     {"in", "[in_i]"},
     {"inches", "[in_i]"},

@@ -179,6 +179,7 @@ void group_encode_messages(struct group *g) {
                                               .corrections = (int64_t)s->corrections,
                                               .duplicates = (int64_t)s->duplicates,
                                               .dead = n_dead,
+                                              .deviations = s->batch.deviations,
                                               /* a repeat's bytes are there already, with the first */
                                               .body_zstd = s->repeated ? WW_STR_NONE : s->body_zstd};
         ww_copy_raw_message(&g->messages, &message);

@@ -15,7 +15,7 @@ const char ww_copy_foi_sql[] =
 const char ww_copy_raw_message_sql[] =
     "COPY wardwatch.raw_message (id, feed_id, received_at, peer, account_id, content_type, sha256, n_bytes, "
     "received, "
-    "stored, corrections, duplicates, dead, body_zstd) FROM STDIN (FORMAT binary)";
+    "stored, corrections, duplicates, dead, body_zstd, deviations) FROM STDIN (FORMAT binary)";
 const char ww_copy_dead_letter_sql[] =
     "COPY wardwatch.dead_letter (feed_id, raw_message_id, line, col, field, reason, "
     "raw, header, content_type) FROM STDIN (FORMAT binary)";
@@ -189,7 +189,7 @@ void ww_copy_raw_message(struct ww_buf *out, const struct ww_copy_raw_message *r
     if (!p)
         return;
     char *start = p;
-    p = put_count(p, 14);
+    p = put_count(p, 15);
     p = put_i64(p, row->id);
     p = put_i32(p, row->feed_id);
     p = put_i64(p, row->received_at_us - POSTGRES_EPOCH_US);
@@ -204,6 +204,7 @@ void ww_copy_raw_message(struct ww_buf *out, const struct ww_copy_raw_message *r
     p = put_i64(p, row->duplicates);
     p = put_i64(p, row->dead);
     p = row->body_zstd.len > 0 ? put_str(p, row->body_zstd) : put_null(p);
+    p = put_i32(p, (int32_t)row->deviations);
     out->len += (size_t)(p - start);
 }
 

@@ -42,6 +42,7 @@ struct ww_copy_raw_message {
     const char *peer;
     struct ww_str content_type, sha256, body_zstd; /* body_zstd len 0 = NULL */
     uint64_t n_bytes;
+    uint32_t deviations;
 };
 void ww_copy_raw_message(struct ww_buf *out, const struct ww_copy_raw_message *row);
 void ww_copy_dead_letter(struct ww_buf *out, int32_t feed_id, int64_t raw_message_id,

@@ -274,6 +274,7 @@ static void write_hj212(const struct ww_doors *d, struct ww_buf *out) {
         {"counter", "hj212_commands_sent_total", "Commands sent to stations", c.commands_sent},
         {"counter", "hj212_commands_done_total", "Of these done", c.commands_done},
         {"counter", "hj212_commands_failed_total", "Of these refused, failed, timed out", c.commands_failed},
+        {"counter", "hj212_replies_unasked_total", "Answers that belong to no command", c.replies_unasked},
         {"counter", "hj212_gap_rounds_total", "Looks for gaps over all stations", gaps.rounds},
         {"counter", "hj212_gaps_found_total", "Windows of missing intervals found", gaps.found},
         {"counter", "hj212_gaps_filled_total", "Of these filled", gaps.filled},

@@ -248,16 +248,20 @@ static void write_batch(struct ww_json *w, const struct ww_batch *batch) {
 
 static const char *verdict_of(const struct ww_hj212_message *m, const struct ww_batch *batch,
                               enum ww_status parsed) {
-    if (parsed != WW_OK || (batch->n_dead > 0 && batch->n_rows == 0))
+    static const char *const of_frames[] = {"CN", "DataTime"}; /* dead as a whole; else values of it are */
+    if (parsed != WW_OK)
         return "dead";
+    for (size_t i = 0; i < sizeof of_frames / sizeof *of_frames && batch->n_dead > 0; i++)
+        if (strcmp(batch->dead[0].field, of_frames[i]) == 0)
+            return "dead";
     if (batch->n_dead > 0)
         return "partly";
     return m->deviations ? "deviating" : "ok";
 }
 
 static bool carries_readings(const struct ww_hj212_message *m) {
-    const struct ww_hj212_command *command = ww_hj212_command(m->command);
-    return !command || command->kind == WW_HJ212_UPLOAD;
+    enum ww_hj212_kind kind = ww_hj212_kind_of(m);
+    return kind == WW_HJ212_UPLOAD || kind == WW_HJ212_UNKNOWN;
 }
 
 static void write_frame(struct ww_json *w, const struct ww_hj212_frame *frame,

@@ -50,6 +50,8 @@ struct ww_batch {
 
     int64_t sender_time_us; /* the sender's clock when it sent, WW_INSTANT_NONE = unknown (HJ 212: QN) */
 
+    uint32_t deviations; /* HJ 212: enum ww_hj212_deviation of its frame */
+
     struct ww_dead_row *dead;
     uint32_t n_dead;
     uint64_t n_received; /* values: n_rows + dead rows */

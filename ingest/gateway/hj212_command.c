@@ -177,7 +177,7 @@ static void wait_for_secret(struct run *run, struct link *link) {
     char key[16];
     if (arena && record && ww_json_parse(arena, run->fields, &fields, NULL) == WW_OK) {
         struct ww_str password = field_value(fields, "NewPW");
-        if (run->cn == 1014 && read_key(field_value(fields, "SM4Key"), key))
+        if (run->cn == 1014 && read_key(field_value(fields, "NewSK"), key))
             (void)ww_hj212_session_wait(link->session, WAIT_KEY, mn, (struct ww_str){key, 16}, KEY_WAIT_MS);
         if (run->cn == 1072 && record->password.len > 0 && password.len > 0)
             (void)ww_hj212_session_wait(link->session, WAIT_PASSWORD, mn, password, KEY_WAIT_MS);
@@ -251,6 +251,10 @@ static bool write_request(struct run *run, const struct ww_hj212_station *record
     if (run->cn == 1012 && !memmem(run->fields.ptr, run->fields.len, "\"SystemTime\"", 12)) {
         local_time(ww_hj212_clock_us(), record->zone, now);
         ww_buf_printf(&data, "%sSystemTime=%s", data.len > 0 ? ";" : "", now);
+    }
+    if (run->cn == 1014 && !memmem(run->fields.ptr, run->fields.len, "\"SKCreateTime\"", 14)) {
+        local_time(ww_hj212_clock_us(), record->zone, now);
+        ww_buf_printf(&data, "%sSKCreateTime=%s", data.len > 0 ? ";" : "", now);
     }
     snprintf(pw, sizeof pw, "%.*s", WW_STR_ARG(record->password));
     struct ww_hj212_out out = {.qn = run->qn,
@@ -359,14 +363,15 @@ static void hear_9012(struct run *run, struct link *link, const struct ww_hj212_
                              : reason);
 }
 
-void ww_hj212_command_hear(struct link *link, const struct ww_hj212_message *m) {
+bool ww_hj212_command_hear(struct link *link, const struct ww_hj212_message *m) {
     struct run *run = link->station->run;
     if (!run || run->is_over)
-        return;
+        return false;
     if (!ww_str_is(m->qn, run->qn)) {
-        if (m->command == run->cn && strcmp(run->state, "accepted") == 0)
-            go_on(run); /* history comes under QNs of its own */
-        return;
+        bool is_history = m->command == run->cn && strcmp(run->state, "accepted") == 0;
+        if (is_history)
+            go_on(run); /* it comes under QNs of its own */
+        return is_history;
     }
     keep_answer(run, m);
     switch (m->command) {
@@ -383,6 +388,7 @@ void ww_hj212_command_hear(struct link *link, const struct ww_hj212_message *m) 
         go_on(run);
         change(run, "accepted");
     }
+    return true;
 }
 
 static void put_back(struct run *run) {

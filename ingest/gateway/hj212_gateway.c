@@ -23,6 +23,7 @@ enum {
     TICK_MS = 250,
     SESSIONS_EVERY = 4, /* ticks */
     LOOK_EVERY = 20,
+    COUNTS_EVERY = 20,
     RESERVED_FDS = 256, /* database, files, HTTP */
     FD_SAFETY = 32,
     SET_TIMEOUT_MS = 30000,
@@ -151,11 +152,14 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
         check_sessions(g, now);
     if (g->ticks % LOOK_EVERY == 0)
         g->look_at_all = true;
+    if (g->ticks % COUNTS_EVERY == 0)
+        ww_hj212_stations_tell_counts(g);
     ww_hj212_packets_expire(g->packets, now, ww_hj212_hear_lost_set, g);
     ww_hj212_commands_tick(g, now);
     ww_hj212_batch_flush(&g->registrations);
     ww_hj212_batch_flush(&g->arrivals);
     ww_hj212_batch_flush(&g->events);
+    ww_hj212_batch_flush(&g->deviations);
     ww_hj212_commands_look(g);
 }
 
@@ -320,6 +324,7 @@ static void init_tables(struct ww_hj212_gateway *g) {
     g->by_mn = ww_map_new(1024);
     g->packets = ww_hj212_packets_new(MAX_SETS, SET_TIMEOUT_MS);
     ww_hj212_batch_init(&g->events, g, "station_event_add", MAX_EVENTS, NULL);
+    ww_hj212_batch_init(&g->deviations, g, "station_deviation_add", MAX_EVENTS, NULL);
     ww_hj212_batch_init(&g->registrations, g, "station_register", MAX_REGISTRATIONS, NULL);
     ww_hj212_batch_init(&g->arrivals, g, "station_arrive", MAX_ARRIVALS, ww_hj212_stations_arrived);
 }
@@ -394,6 +399,8 @@ void ww_hj212_gateway_stop(struct ww_hj212_gateway *g) {
         ww_hj212_session_pause(s, PAUSE_STOPPED);
         ww_hj212_session_attend(s, HJ212_READ_AHEAD); /* all that was read */
     }
+    ww_hj212_stations_tell_counts(g);
+    ww_hj212_batch_flush(&g->deviations);
 }
 
 bool ww_hj212_gateway_query_done(struct ww_hj212_gateway *g) {
@@ -445,6 +452,7 @@ void ww_hj212_gateway_free(struct ww_hj212_gateway *g) {
     ww_hj212_batch_clear(&g->events);
     ww_hj212_batch_clear(&g->registrations);
     ww_hj212_batch_clear(&g->arrivals);
+    ww_hj212_batch_clear(&g->deviations);
     if (g->n_queries == 0)
         ww_free(g);
 }

@@ -39,7 +39,8 @@ struct ww_hj212_gateway_counters {
     uint64_t bytes_in, frames, uploads, answers, garbage, unknown_stations, wrong_password, wrong_address;
     uint64_t sets_complete, sets_incomplete; /* of sub-packets */
     uint64_t commands_sent, commands_done, commands_failed;
-    uint64_t deviations[32]; /* by bit of enum ww_hj212_deviation */
+    uint64_t replies_unasked; /* answers that belong to no command */
+    uint64_t deviations[32];  /* by bit of enum ww_hj212_deviation */
 };
 void ww_hj212_gateway_get_counters(const struct ww_hj212_gateway *gateway,
                                    struct ww_hj212_gateway_counters *out);

@@ -77,6 +77,7 @@ struct station {
     int version;
     unsigned habits; /* deviations seen */
     uint64_t frames;
+    uint32_t counted[1 + WW_HJ212_N_DEVIATIONS];           /* frames, and those that deviate; not yet told */
     int64_t setup_ms, clock_ms, clock_asked_ms, events_ms; /* when these were last begun; 0 = never */
     int events_left, links_left;
     uint64_t arrival; /* the batch that tells the database that it is connected here; 0 = not yet told */
@@ -174,7 +175,7 @@ struct ww_hj212_gateway {
     bool look_at_all, is_claiming;
     int64_t looked_ms, ticks, last_qn_ms;
     struct ww_hj212_packets *packets;
-    struct batch events, registrations, arrivals;
+    struct batch events, registrations, arrivals, deviations;
     int n_queries; /* under way: their callbacks need the gateway */
     bool is_gone;  /* freed but for them */
     struct ww_hj212_gateway_counters counters;
@@ -246,6 +247,8 @@ void ww_hj212_station_event(struct ww_hj212_gateway *gateway, struct station *st
 /* The same for an MN of the registry that may not have been heard yet. */
 void ww_hj212_station_event_of(struct ww_hj212_gateway *gateway, struct ww_str mn, const char *kind,
                                const struct ww_hj212_detail *details, size_t n);
+/* Tells the database what was counted of each station since the last time. */
+void ww_hj212_stations_tell_counts(struct ww_hj212_gateway *gateway);
 /* The arrivals up to this batch are known to the database. */
 void ww_hj212_stations_arrived(struct ww_hj212_gateway *gateway);
 void ww_hj212_station_free(struct station *station);
@@ -253,7 +256,8 @@ void ww_hj212_station_free(struct station *station);
 /* ---- hj212_command.c ---- */
 
 /* A frame with the QN of the command under way, or an upload that it made the station send. */
-void ww_hj212_command_hear(struct link *link, const struct ww_hj212_message *message);
+/* False: it belongs to no command. */
+bool ww_hj212_command_hear(struct link *link, const struct ww_hj212_message *message);
 void ww_hj212_command_link_lost(struct link *link);
 void ww_hj212_command_want_look(struct station *station);
 /* Claims commands for those that are to be looked for, unless that is under way. */

@@ -5,8 +5,9 @@
  *   a wrong address        → the connection is cut, nothing is kept
  *   a wrong password       → uploads are kept as dead letters and not acknowledged; else 9011, QnRtn 3
  *   an upload              → to the path; 9014 after COMMIT when bit A is set
- *   a notification         → 9013 when bit A is set; 1013 makes us set the clock
- *   a reply                → to the command that it belongs to; never answered
+ *   a notification         → 9013 when bit A is set; 1013 makes us set the clock, 1014 is told as an event
+ *   a login (2005: 9021)   → 9022 with Logon=1, or 0 to who may not speak
+ *   a reply                → to the command that it belongs to, else counted and told; never answered
  *   a request              → 9011: only a host may ask
  *   an unknown command     → kept as a dead letter; 9011, QnRtn 8, after COMMIT when bit A is set
  *
@@ -29,6 +30,7 @@ enum {
 };
 #define CONTENT_TYPE "application/hj212"
 
+enum { CN_HARDWARE = 1001, CN_ASKS_TIME = 1013, CN_ASKS_KEY = 1014, CN_RESTARTED = 2081, CN_LOGIN = 9021 };
 enum qn_rtn { QN_RTN_PW = 3, QN_RTN_MN, QN_RTN_ST, QN_RTN_FLAG, QN_RTN_QN, QN_RTN_CN, QN_RTN_CRC };
 
 /* A frame that is being heard. */
@@ -94,14 +96,11 @@ static const char *echo(struct heard *h, struct ww_str text) {
 }
 
 /* "" when what would be said back is too long for any edition, or there is no memory. */
-static struct ww_str build_answer(struct heard *h, int cn, int qn_rtn) {
+static struct ww_str build_answer(struct heard *h, int cn, const char *data) {
     const struct ww_hj212_message *m = &h->message;
     struct ww_buf out;
-    char data[24] = "";
     if (m->qn.len > HJ212_MAX_ECHO || m->pw.len > HJ212_MAX_ECHO || m->mn.len > HJ212_MAX_ECHO)
         return WW_STR_NONE;
-    if (qn_rtn)
-        snprintf(data, sizeof data, "QnRtn=%d", qn_rtn);
     ww_buf_init(&out, 1024);
     enum ww_status st = ww_hj212_write(&out, &(struct ww_hj212_out){.qn = echo(h, m->qn),
                                                                     .st = "91",
@@ -115,15 +114,33 @@ static struct ww_str build_answer(struct heard *h, int cn, int qn_rtn) {
     return answer.ptr ? answer : WW_STR_NONE;
 }
 
-static void answer_now(struct heard *h, int cn, int qn_rtn) {
-    h->gateway->counters.answers++;
-    ww_hj212_session_write(h->session, build_answer(h, cn, qn_rtn));
+static struct ww_str build_9011(struct heard *h, int qn_rtn) {
+    char data[24];
+    snprintf(data, sizeof data, "QnRtn=%d", qn_rtn);
+    return build_answer(h, 9011, data);
+}
+
+static void answer_now(struct heard *h, struct ww_str answer) {
+    h->gateway->counters.answers += answer.len > 0;
+    ww_hj212_session_write(h->session, answer);
+}
+
+/* HJ/T 212-2005: the QN stands in the data area. */
+static void answer_login(struct heard *h, bool may_speak) {
+    char data[HJ212_MAX_ECHO + 32] = "";
+    struct ww_str qn = h->message.qn;
+    if (qn.len > 0 && qn.len <= HJ212_MAX_ECHO)
+        snprintf(data, sizeof data, "QN=%.*s;", WW_STR_ARG(qn));
+    strcat(data, may_speak ? "Logon=1" : "Logon=0");
+    answer_now(h, build_answer(h, 9022, data));
 }
 
 /* 9011 that says no: to requests always, to others when they want an answer; never to an answer. */
 static void refuse(struct heard *h, int qn_rtn) {
-    if (h->kind == WW_HJ212_REQUEST || (h->message.wants_answer && h->kind != WW_HJ212_REPLY))
-        answer_now(h, 9011, qn_rtn);
+    if (h->message.command == CN_LOGIN)
+        answer_login(h, false);
+    else if (h->kind == WW_HJ212_REQUEST || (h->message.wants_answer && h->kind != WW_HJ212_REPLY))
+        answer_now(h, build_9011(h, qn_rtn));
 }
 
 /* ---- To the path ---- */
@@ -179,8 +196,10 @@ static bool hear_upload(struct heard *h, struct link *link) {
     const struct ww_hj212_message *m = &h->message;
     struct ww_hj212_packet packet;
     struct ww_str answer = WW_STR_NONE, content_type = content_type_of(h, &packet);
-    if (m->wants_answer)
-        answer = h->kind == WW_HJ212_UPLOAD ? build_answer(h, 9014, 0) : build_answer(h, 9011, QN_RTN_CN);
+    if (m->wants_answer && h->kind == WW_HJ212_UPLOAD) /* 1001 notifies, although it carries data */
+        answer = build_answer(h, m->command == CN_HARDWARE ? 9013 : 9014, "");
+    else if (m->wants_answer)
+        answer = build_9011(h, QN_RTN_CN);
     if (!store(h, feed_by_id(h->catalog, h->record->feed_id), content_type, answer))
         return false;
     gateway->counters.uploads += h->kind == WW_HJ212_UPLOAD;
@@ -188,9 +207,9 @@ static bool hear_upload(struct heard *h, struct link *link) {
                                             ww_hj212_hear_lost_set, gateway) == WW_HJ212_SET_COMPLETE)
         gateway->counters.sets_complete++;
     if (link) {
-        if (m->command == 2081)
+        if (m->command == CN_RESTARTED)
             ww_hj212_station_event(gateway, link->station, "restarted", NULL, 0);
-        ww_hj212_command_hear(link, m);
+        (void)ww_hj212_command_hear(link, m);
     }
     return true;
 }
@@ -223,8 +242,33 @@ static void parse(struct heard *h, struct ww_error *err) {
             break;
         h->record = named;
     }
-    const struct ww_hj212_command *command = ww_hj212_command(h->message.command);
-    h->kind = command ? command->kind : WW_HJ212_UNKNOWN;
+    h->kind = ww_hj212_kind_of(&h->message);
+}
+
+static bool names_unit(const struct heard *h, const struct ww_feed_source *feed, struct ww_str code) {
+    for (uint32_t i = 0; i < h->record->n_overrides; i++)
+        if (h->record->overrides[i].unit.len > 0 && ww_str_eq_nocase(h->record->overrides[i].code, code))
+            return true;
+    for (uint32_t i = 0; feed && i < feed->hj212.n_overrides; i++)
+        if (feed->hj212.overrides[i].unit.len > 0 && ww_str_eq_nocase(feed->hj212.overrides[i].code, code))
+            return true;
+    return false;
+}
+
+/* As the decoder sees it (hj212_read_factor); here, because habits are noted here. */
+static void note_assumed_units(struct heard *h) {
+    static const char *const values[] = {"Rtd", "Avg", "Min", "Max", "ZsRtd", "ZsAvg", "ZsMin", "ZsMax"};
+    struct ww_hj212_message *m = &h->message;
+    const struct ww_cat_feed *cat_feed = feed_by_id(h->catalog, h->record->feed_id);
+    const struct ww_feed_source *feed = cat_feed ? source_of(cat_feed) : NULL;
+    for (uint32_t i = 0; i < m->n_items && !(m->deviations & WW_HJ212_DEV_ASSUMED_UNIT); i++) {
+        const struct ww_hj212_factor *factor = NULL;
+        for (size_t k = 0; k < sizeof values / sizeof *values && !factor; k++)
+            if (ww_str_is(m->items[i].suffix, values[k]))
+                factor = ww_hj212_factor(m->items[i].key);
+        if (factor && *factor->sum_property && !names_unit(h, feed, m->items[i].key))
+            m->deviations |= WW_HJ212_DEV_ASSUMED_UNIT;
+    }
 }
 
 static void count(struct heard *h) {
@@ -295,7 +339,7 @@ static bool hear_unknown(struct heard *h) {
         refuse(h, QN_RTN_MN);
         return true;
     }
-    struct ww_str answer = h->message.wants_answer ? build_answer(h, 9014, 0) : WW_STR_NONE;
+    struct ww_str answer = h->message.wants_answer ? build_answer(h, 9014, "") : WW_STR_NONE;
     return store(h, feed, WW_STR(CONTENT_TYPE), answer);
 }
 
@@ -336,10 +380,29 @@ static int request_fault(const struct ww_hj212_message *m) {
 }
 
 static void hear_notification(struct heard *h, struct link *link) {
-    if (h->message.wants_answer)
-        answer_now(h, 9013, 0);
-    if (h->message.command == 1013 && h->record->set_clock && link)
+    if (h->message.command == CN_LOGIN)
+        answer_login(h, true);
+    else if (h->message.wants_answer)
+        answer_now(h, build_answer(h, 9013, ""));
+    if (h->message.command == CN_ASKS_TIME && h->record->set_clock && link)
         ww_hj212_station_set_clock(link, "asked", 0);
+    if (h->message.command == CN_ASKS_KEY && link) /* a person gives it: `wardwatch station send MN 1014 …` */
+        ww_hj212_station_event(h->gateway, link->station, "key_asked", NULL, 0);
+}
+
+/* An answer to nothing that was asked, or too late. Of a parameter that comes by itself the event keeps what
+ * it says. */
+static void hear_reply(struct heard *h, struct link *link) {
+    char data[200];
+    if (link && ww_hj212_command_hear(link, &h->message))
+        return;
+    h->gateway->counters.replies_unasked++;
+    snprintf(data, sizeof data, "%.*s",
+             (int)(h->message.data_area.len < 199 ? h->message.data_area.len : 199),
+             h->message.data_area.ptr ? h->message.data_area.ptr : "");
+    const struct ww_hj212_detail details[] = {{"cn", NULL, h->message.command}, {"data", data, 0}};
+    if (link)
+        ww_hj212_station_event(h->gateway, link->station, "unasked", details, 2);
 }
 
 static bool hear_station(struct heard *h) {
@@ -349,6 +412,7 @@ static bool hear_station(struct heard *h) {
     if (h->record->password.len > 0 && !ww_str_eq(h->record->password, m->pw))
         return hear_wrong_password(h);
     h->session->feed_id = h->record->feed_id;
+    note_assumed_units(h);
     struct link *link = h->record->enabled ? ww_hj212_station_link(h->session, h->record, m) : NULL;
     if (h->kind == WW_HJ212_UPLOAD || h->kind == WW_HJ212_UNKNOWN) {
         if (!hear_upload(h, link))
@@ -356,8 +420,7 @@ static bool hear_station(struct heard *h) {
     } else if (h->status == WW_OK && h->kind == WW_HJ212_NOTIFY) {
         hear_notification(h, link);
     } else if (h->status == WW_OK && h->kind == WW_HJ212_REPLY) {
-        if (link)
-            ww_hj212_command_hear(link, m);
+        hear_reply(h, link);
     } else if (h->kind == WW_HJ212_REQUEST) {
         refuse(h, request_fault(m));
     } else { /* a notification or reply that is broken */

@@ -282,6 +282,49 @@ static void note_habits(struct ww_hj212_gateway *gateway, struct station *statio
     }
 }
 
+static void count_deviations(struct station *station, unsigned deviations) {
+    station->counted[0]++;
+    for (unsigned left = deviations; left; left &= left - 1)
+        station->counted[1 + __builtin_ctz(left)]++;
+}
+
+static bool tell_count(struct ww_hj212_gateway *gateway, const struct station *station, const char *kind,
+                       uint32_t frames) {
+    struct ww_json w;
+    char at[40];
+    if (!ww_hj212_batch_begin_row(&gateway->deviations, &w))
+        return false;
+    (void)ww_instant_text(ww_hj212_clock_us(), at);
+    ww_json_object(&w);
+    ww_json_key(&w, "mn");
+    ww_json_text(&w, station->mn);
+    ww_json_key(&w, "kind");
+    ww_json_text(&w, kind);
+    ww_json_key(&w, "frames");
+    ww_json_int(&w, frames);
+    ww_json_key(&w, "at");
+    ww_json_text(&w, at);
+    ww_json_end_object(&w);
+    return true;
+}
+
+/* What does not fit waits in `counted` for the next time. */
+void ww_hj212_stations_tell_counts(struct ww_hj212_gateway *gateway) {
+    struct station *station;
+    TAILQ_FOREACH(station, &gateway->stations, all) {
+        for (int i = 0; station->counted[0] > 0 && i <= WW_HJ212_N_DEVIATIONS; i++) {
+            int at = WW_HJ212_N_DEVIATIONS - i; /* [0] last: it says whether there is anything left */
+            if (station->counted[at] == 0)
+                continue;
+            if (ww_hj212_batch_is_full(&gateway->deviations) ||
+                !tell_count(gateway, station, at == 0 ? "frames" : ww_hj212_deviation_name(at - 1),
+                            station->counted[at]))
+                return;
+            station->counted[at] = 0;
+        }
+    }
+}
+
 /* Frames that are sent as they are made; what is sent late may carry the QN of its own time. */
 static bool shows_the_clock(const struct ww_hj212_message *m) {
     return !m->rf && (m->command == 2011 || m->command == 2021 || m->command == 9015);
@@ -291,6 +334,7 @@ void ww_hj212_station_note(struct link *link, const struct ww_hj212_station *rec
                            const struct ww_hj212_message *message) {
     struct station *station = link->station;
     note_habits(link->session->gateway, station, message->deviations);
+    count_deviations(station, message->deviations);
     int64_t at = record->set_clock && shows_the_clock(message) ? ww_hj212_qn_time(message->qn, record->zone)
                                                                : WW_INSTANT_NONE;
     if (at == WW_INSTANT_NONE)

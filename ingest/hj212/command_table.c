@@ -11,7 +11,7 @@ static const struct ww_hj212_command commands[] = {
     {1011, WW_HJ212_REPLY, 0, "现场机时间", "time of the device"},
     {1012, WW_HJ212_REQUEST, 0, "设置现场机时间", "set the time"},
     {1013, WW_HJ212_NOTIFY, 0, "现场机时间校准请求", "asks for time calibration"},
-    {1014, WW_HJ212_REPLY, 0, "更换密钥", "new SM4 key"},
+    {1014, WW_HJ212_NOTIFY, 0, "获取新密钥", "asks for a new SM4 key"},
     {1021, WW_HJ212_REPLY, 0, "污染物报警门限值", "alarm limits (2005)"},
     {1022, WW_HJ212_REQUEST, 0, "设置污染物报警门限值", "set alarm limits (2005)"},
     {1031, WW_HJ212_REPLY, 0, "上位机地址", "alarm target (2005)"},
@@ -48,7 +48,7 @@ static const struct ww_hj212_command commands[] = {
     {3019, WW_HJ212_UPLOAD, 0, "设备唯一标识", "identity of an instrument"},
     {3020, WW_HJ212_UPLOAD, 0, "现场机信息", "information and log of an instrument"},
     {3021, WW_HJ212_REQUEST, 0, "设置现场机参数", "set a parameter"},
-    {3022, WW_HJ212_REQUEST, 0, "即时留样", "keep a sample now"},
+    {3022, WW_HJ212_UPLOAD, 0, "即时留样", "keep a sample now"},
     {3024, WW_HJ212_REQUEST, 0, "启动核查", "start a check"},
     {9011, WW_HJ212_REPLY, 0, "请求应答", "answer to a request"},
     {9012, WW_HJ212_REPLY, 0, "操作执行结果", "result of execution"},
@@ -69,4 +69,24 @@ const struct ww_hj212_command *ww_hj212_command(int cn) {
             high = middle;
     }
     return low < sizeof commands / sizeof *commands && commands[low].cn == cn ? &commands[low] : NULL;
+}
+
+static bool is_what_a_host_asks(const struct ww_hj212_item *item) {
+    static const char *const names[] = {"PolId", "InfoId", "BeginTime", "EndTime"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (item->suffix.len == 0 && ww_str_eq_nocase(item->key, ww_str_of(names[i])))
+            return true;
+    return false;
+}
+
+enum ww_hj212_kind ww_hj212_kind_of(const struct ww_hj212_message *m) {
+    const struct ww_hj212_command *command = ww_hj212_command(m->command);
+    if (!command)
+        return WW_HJ212_UNKNOWN;
+    if (command->kind != WW_HJ212_UPLOAD || m->n_items == 0)
+        return command->kind;
+    for (uint32_t i = 0; i < m->n_items; i++)
+        if (!is_what_a_host_asks(&m->items[i]))
+            return command->kind;
+    return WW_HJ212_REQUEST;
 }

@@ -8,7 +8,7 @@ const char *ww_hj212_deviation_name(int bit) {
                                         "crc_case",      "no_crlf",         "qn",          "key_case",
                                         "key_order",     "stray_separator", "data_time",   "flag_missing",
                                         "packet_fields", "repeated_factor", "empty_value", "mn",
-                                        "assumed_unit"};
+                                        "assumed_unit",  "misspelt",        "charset"};
     static_assert(sizeof names / sizeof *names == WW_HJ212_N_DEVIATIONS, "a name for each bit");
     assert(bit >= 0 && bit < WW_HJ212_N_DEVIATIONS);
     return names[bit];

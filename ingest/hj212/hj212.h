@@ -61,10 +61,12 @@ enum ww_hj212_deviation {
     WW_HJ212_DEV_EMPTY_VALUE = 1 << 14,
     WW_HJ212_DEV_MN = 1 << 15, /* not the 24 (2005: 14) characters of the standard */
     WW_HJ212_DEV_ASSUMED_UNIT =
-        1 << 16, /* the factor's usual unit was taken; the station's record names none */
-    WW_HJ212_N_DEVIATIONS = 17
+        1 << 16, /* a factor's usual unit was taken; neither the station's record nor the feed names one */
+    WW_HJ212_DEV_MISSPELT = 1 << 17, /* "LA-td", "01018-Rtd", "Flag=5CP=": read as what was meant */
+    WW_HJ212_DEV_CHARSET = 1 << 18,  /* the data area is not UTF-8 */
+    WW_HJ212_N_DEVIATIONS = 19
 };
-const char *ww_hj212_deviation_name(int bit); /* "length", "oversize", "crc" … */
+const char *ww_hj212_deviation_name(int bit); /* "length", "oversize", "crc" …; SQL: hj212_deviations() */
 
 /* ---- Cutting frames off a stream ---- */
 
@@ -162,11 +164,11 @@ enum ww_status ww_hj212_sm4_encrypt(const unsigned char key[16], struct ww_str i
 enum ww_status ww_hj212_sm4_decrypt(const unsigned char key[16], struct ww_str in, struct ww_arena *arena,
                                     struct ww_str *out, struct ww_error *err) WW_MUST_CHECK;
 
-/* ---- Tables (command_table.c, factor_table.c) ---- */
+/* ---- Tables (command_table.c, factor_table.c, info_table.c) ---- */
 
 enum ww_hj212_kind {
     WW_HJ212_UPLOAD,  /* carries data: becomes observations; answered 9014 */
-    WW_HJ212_NOTIFY,  /* answered 9013: 1013, 9015 */
+    WW_HJ212_NOTIFY,  /* carries no data: 1013, 1014, 9015, answered 9013; 9021, answered 9022 */
     WW_HJ212_REPLY,   /* 9011, 9012, 9013, 9014 and parameters that were asked for (1011, 1061 …) */
     WW_HJ212_REQUEST, /* host to device only: from a device it makes no sense */
     WW_HJ212_UNKNOWN
@@ -178,17 +180,42 @@ struct ww_hj212_command {
     const char *name_zh, *name_en;
 };
 const struct ww_hj212_command *ww_hj212_command(int cn); /* NULL = not in the tables */
+/* By the table; but an upload's CN with nothing but what a host asks for (PolId, InfoId, BeginTime, EndTime)
+ * is a REQUEST. */
+enum ww_hj212_kind ww_hj212_kind_of(const struct ww_hj212_message *message);
 
 /* A factor code and what it is in wardwatch. */
 struct ww_hj212_factor {
-    const char *code;          /* "w01018" */
-    const char *old_code;      /* 2005: "011", or "" */
+    char code[8];              /* "w01018" */
+    char old_code[4];          /* 2005: "011", or "" */
     const char *property;      /* code of the observed property */
     const char *unit;          /* what the field sends, a code of geo/unit.c */
     const char *standard_unit; /* Appendix B's default when it is another one ("ng/m3"), else "" */
+    const char *ambient_unit;  /* what air-quality stations (ST 22) send when it is another one, else "" */
+    /* Of -Cou, what flowed or was discharged in the interval: "cod_mass", "kg"; "" = nothing is summed up. */
+    const char *sum_property, *sum_unit;
 };
-/* By new or old code, any case; NULL = unknown. */
+/* By new or old code, any case; NULL = unknown. Constant time, no allocation. */
 const struct ww_hj212_factor *ww_hj212_factor(struct ww_str code);
+/* "01018", whose letter a sender left out: w… of water stations (by ST), a… of air stations; NULL = unknown.
+ */
+const struct ww_hj212_factor *ww_hj212_factor_without_letter(struct ww_str st, struct ww_str code);
 const struct ww_hj212_factor *ww_hj212_factors(size_t *count);
+
+/* An information code of 3020 (Table B.10) and what it is in wardwatch. */
+enum ww_hj212_info_kind {
+    WW_HJ212_INFO_NUMBER,
+    WW_HJ212_INFO_TEXT, /* a log */
+    WW_HJ212_INFO_TIME  /* YYYYMMDDhhmmss */
+};
+struct ww_hj212_info {
+    char code[8]; /* "i12001"; a trailing "x" stands for any digit, the number of a part */
+    const char *property, *unit;
+    enum ww_hj212_info_kind kind;
+    bool of_logger; /* whatever PolId says: the data logger's own */
+};
+/* Any case; NULL = unknown. */
+const struct ww_hj212_info *ww_hj212_info(struct ww_str code);
+const struct ww_hj212_info *ww_hj212_infos(size_t *count);
 
 #endif

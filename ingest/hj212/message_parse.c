@@ -123,6 +123,15 @@ static void find_area(struct parser *p, size_t value_at) {
     p->area_end = closing ? (size_t)(closing - s.ptr) : s.len;
 }
 
+/* "Flag=5CP=&&…": the ";" before CP is missing, as in the standard's own example C.19. */
+static size_t end_before_cp(struct parser *p, size_t from, size_t end) {
+    const char *start = p->segment.ptr + from, *cp = memmem(start, end - from, "CP=&&", 5);
+    if (!cp || ww_str_trim((struct ww_str){start, (size_t)(cp - start)}).len == 0)
+        return end;
+    deviates(p, WW_HJ212_DEV_MISSPELT);
+    return (size_t)(cp - p->segment.ptr);
+}
+
 /* The fields in [from, to); stops at CP, and says where its value begins (0: there was none). */
 static size_t read_fields(struct parser *p, size_t from, size_t to) {
     struct ww_str s = p->segment;
@@ -130,6 +139,7 @@ static size_t read_fields(struct parser *p, size_t from, size_t to) {
         size_t end = from;
         while (end < to && s.ptr[end] != ';' && s.ptr[end] != ',')
             end++;
+        end = end_before_cp(p, from, end);
         struct ww_str item = trim(p, (struct ww_str){s.ptr + from, end - from});
         const char *equals = item.len ? memchr(item.ptr, '=', item.len) : NULL;
         if (end < to && s.ptr[end] == ',')
@@ -146,7 +156,8 @@ static size_t read_fields(struct parser *p, size_t from, size_t to) {
                 return (size_t)(equals - s.ptr) + 1;
             set_header(p, field, (struct ww_str){equals + 1, (size_t)(item.ptr + item.len - equals) - 1});
         }
-        from = end + 1;
+        bool is_separator = end < to && (s.ptr[end] == ';' || s.ptr[end] == ',');
+        from = end + (is_separator || end == to);
     }
     return 0;
 }
@@ -212,11 +223,15 @@ static void judge_header(struct parser *p) {
 
 /* ---- Ciphertext ---- */
 
-static bool looks_plain(struct ww_str text) {
+static bool has_control(struct ww_str text) {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.ptr[i] < ' ' && text.ptr[i] != '\t')
-            return false;
-    return ww_str_is_utf8(text);
+            return true;
+    return false;
+}
+
+static bool looks_plain(struct ww_str text) {
+    return !has_control(text) && ww_str_is_utf8(text);
 }
 
 static bool crc_fits(const struct parser *p, struct ww_str segment) {
@@ -302,8 +317,12 @@ static void decrypt(struct parser *p) {
             p->out->deviations &= ~(unsigned)WW_HJ212_DEV_LENGTH; /* it is the plain segment's */
         return;
     }
-    if (looks_plain(area) && !is_text_form)
+    if (!is_text_form && looks_plain(area))
         return;
+    if (!is_text_form && !has_control(area) && crc_fits(p, p->segment)) {
+        deviates(p, WW_HJ212_DEV_CHARSET); /* a log in GBK, most likely */
+        return;
+    }
     p->out->encrypted = true;
     p->broken = p->how->sm4_key ? "the data area is encrypted, and no key of the station opens it"
                                 : "the data area is encrypted, and the station has no key";
@@ -312,12 +331,14 @@ static void decrypt(struct parser *p) {
 /* ---- Data area ---- */
 
 static const char *const known_suffixes[] = {
-    "Rtd", "Min", "Avg", "Max",  "ZsRtd", "ZsMin", "ZsAvg",   "ZsMax",     "Flag",  "EFlag",
-    "Cou", "RS",  "RT",  "Data", "Info",  "SN",    "DayData", "NightData", "ZsCou", "SampleTime"};
-static const char *const known_keys[] = {"DataTime", "BeginTime",   "EndTime",     "PolId",      "QnRtn",
-                                         "ExeRtn",   "RtdInterval", "OverTime",    "ReCount",    "VaseNo",
-                                         "Stime",    "InfoId",      "MinInterval", "SystemTime", "NewPW",
-                                         "Ctime",    "CstartTime",  "RestartTime", "QN",         "Flag"};
+    "Rtd",        "Min",      "Avg",           "Max",        "ZsRtd", "ZsMin",      "ZsAvg",
+    "ZsMax",      "Flag",     "EFlag",         "Cou",        "RS",    "RT",         "Data",
+    "Info",       "SN",       "DayData",       "NightData",  "ZsCou", "SampleTime", "CompleteTime",
+    "SampleType", "SampleRd", "StandardValue", "ResultType", "Ala"};
+static const char *const known_keys[] = {
+    "DataTime",   "BeginTime",   "EndTime", "PolId",  "QnRtn",       "ExeRtn",     "RtdInterval",  "OverTime",
+    "ReCount",    "VaseNo",      "Stime",   "InfoId", "MinInterval", "SystemTime", "NewPW",        "Ctime",
+    "CstartTime", "RestartTime", "QN",      "Flag",   "AlarmTime",   "AlarmEvent", "SKCreateTime", "NewSK"};
 
 static void judge_case(struct parser *p, struct ww_str text, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -335,6 +356,9 @@ static void judge_item(struct parser *p, const struct ww_hj212_item *item) {
     if (item->suffix.len > 0) {
         judge_case(p, item->suffix, known_suffixes, sizeof known_suffixes / sizeof *known_suffixes);
         const struct ww_hj212_factor *factor = ww_hj212_factor(item->key);
+        if (ww_str_eq_nocase(item->suffix, WW_STR("td")) ||
+            (!factor && ww_hj212_factor_without_letter(p->out->st, item->key)))
+            deviates(p, WW_HJ212_DEV_MISSPELT);
         if (factor && !ww_str_is(item->key, factor->code) && !ww_str_is(item->key, factor->old_code))
             deviates(p, WW_HJ212_DEV_KEY_CASE);
         return;
@@ -393,18 +417,37 @@ static size_t item_end(struct ww_str area, size_t from) {
     return at;
 }
 
+/* Of one factor, in groups of their own by the standard. */
+static bool stands_alone(struct ww_str suffix) {
+    static const char *const names[] = {"DayData", "NightData", "SampleRd", "StandardValue", "ResultType"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (ww_str_eq_nocase(suffix, ww_str_of(names[i])))
+            return true;
+    return false;
+}
+
+/* Whether the last group is about the item's factor and has not yet said this of it. */
+static bool continues_group(const struct ww_hj212_message *m, const struct ww_hj212_item *item) {
+    const struct ww_hj212_item *first = m->items, *last = first + m->n_items - 1;
+    if (item->suffix.len == 0)
+        return ww_str_eq_nocase(item->key, WW_STR("Flag")); /* a flag without its factor */
+    for (const struct ww_hj212_item *i = last; i >= first && i->group == last->group; i--)
+        if (i->suffix.len == 0 || !ww_str_eq_nocase(i->key, item->key) ||
+            ww_str_eq_nocase(i->suffix, item->suffix))
+            return false;
+    return true;
+}
+
 /* Items of one factor belong together, whichever separator stands between them. */
 static uint16_t group_of(struct parser *p, const struct ww_hj212_item *item, bool new_group) {
     const struct ww_hj212_message *m = p->out;
     if (m->n_items == 0)
         return 0;
     const struct ww_hj212_item *last = &m->items[m->n_items - 1];
-    bool same_factor = item->suffix.len > 0 && ww_str_eq_nocase(last->key, item->key) &&
-                       !ww_str_eq_nocase(last->suffix, item->suffix) && last->suffix.len > 0;
-    bool lone_flag = item->suffix.len == 0 && ww_str_eq_nocase(item->key, WW_STR("Flag"));
-    if (new_group && same_factor)
+    bool same = new_group && continues_group(m, item);
+    if (same && item->suffix.len > 0 && !stands_alone(item->suffix))
         deviates(p, WW_HJ212_DEV_STRAY_SEPARATOR);
-    return (uint16_t)(last->group + (new_group && !same_factor && !lone_flag));
+    return (uint16_t)(last->group + (new_group && !same));
 }
 
 static enum ww_status read_items(struct parser *p) {

@@ -20,7 +20,7 @@ struct ww_hj212_field {
  * missing, unknown, given twice, or its value is out of range; the error's field is "fields.NAME". */
 enum ww_status ww_hj212_request_check(int cn, const struct ww_hj212_field *fields, size_t n_fields,
                                       struct ww_error *err) WW_MUST_CHECK;
-/* Values that must not be shown once they were given: NewPW, SM4Key. */
+/* Values that must not be shown once they were given: NewPW, NewSK. */
 bool ww_hj212_field_is_secret(struct ww_str name);
 /* One line for people: "1062 RtdInterval (30 to 3600)". False at the end. */
 bool ww_hj212_request_describe(size_t index, char out[160]);

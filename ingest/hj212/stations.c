@@ -102,6 +102,15 @@ static enum ww_status read_mode(struct reader *r, node_t node) {
     return st;
 }
 
+static enum ww_status read_water_mean(struct reader *r, node_t node) {
+    static const char *const names[] = {"flow_weighted", "arithmetic"};
+    int mean = 0;
+    enum ww_status st =
+        read_choice(r, node, "water_mean", names, 2, "must be flow_weighted or arithmetic", &mean);
+    r->out->water_mean = mean == 0 ? WW_HJ212_WATER_MEAN_FLOW_WEIGHTED : WW_HJ212_WATER_MEAN_ARITHMETIC;
+    return st;
+}
+
 static enum ww_status read_version(struct reader *r, node_t node) {
     int64_t version;
     if (!ww_json_as_i64(node, &version) || (version != 2005 && version != 2017 && version != 2025))
@@ -306,6 +315,7 @@ static const struct {
 } members[] = {{"crc_mode", read_crc_mode},
                {"mode", read_mode},
                {"version", read_version},
+               {"water_mean", read_water_mean},
                {"time_zone", read_time_zone},
                {"minute_interval_min", read_minute_interval},
                {"rtd_interval_s", read_rtd_interval},

@@ -9,10 +9,14 @@
  *     "mode": "lenient",              // lenient | strict
  *     "version": 2017,                // else by Flag (ST 21 with Flag 9 is "surface water 2017", not 2025)
  *     "time_zone": "Asia/Shanghai",
+ *     "water_mean": "flow_weighted",  // or arithmetic: how its water means are made (HJ 212-2017 D.1.2,
+ * D.1.3);
+ *                                     // kept with each of them
  *     "minute_interval_min": 10,      // of 2051, and expected
  *     "rtd_interval_s": 60,           // of 2011, expected
  *     "expects": [2011, 2061, 2031],  // uploads whose absence is a gap; default: what has been seen
  *     "units": {"w01018": "mg/L", "a34004": "ug/m3"},
+ *                                                       // "w01018-Cou": of the sum in an interval
  *     "factors": {"a99054": "residual_chlorine"},  // factor → observed property, before the standard's table
  *     "addresses": ["10.1.0.0/16", "fd00::1"],     // that may speak for this MN; default: any
  *     "over_time_s": 10, "re_count": 3,
@@ -40,6 +44,12 @@ struct ww_hj212_network {
     int prefix;
 };
 
+enum ww_hj212_water_mean {
+    WW_HJ212_WATER_MEAN_UNKNOWN,
+    WW_HJ212_WATER_MEAN_FLOW_WEIGHTED,
+    WW_HJ212_WATER_MEAN_ARITHMETIC
+};
+
 struct ww_hj212_station {
     struct ww_str mn;
     int32_t feed_id;
@@ -48,6 +58,7 @@ struct ww_hj212_station {
     struct ww_hj212_reading how; /* sm4 keys point into the station */
     unsigned char sm4_key[16], sm4_previous[16];
     const struct ww_zone *zone; /* of the registry; never NULL */
+    enum ww_hj212_water_mean water_mean;
     int32_t minute_interval_s, rtd_interval_s;
     int expects[8];
     uint32_t n_expects;

@@ -15,6 +15,10 @@ SELECT s.mn,
                                       FROM (SELECT state, count(*) AS n FROM wardwatch.station_command WHERE mn = s.mn GROUP BY state) x),
                          'gaps', (SELECT coalesce(json_object_agg(x.state, x.n), '{}')
                                   FROM (SELECT state, count(*) AS n FROM wardwatch.station_gap WHERE mn = s.mn GROUP BY state) x),
+                         'deviations', (SELECT coalesce(json_agg(json_build_object('kind', v.kind, 'frames', v.frames,
+                                                                                  'first_at', v.first_at, 'last_at', v.last_at)
+                                                                ORDER BY v.kind <> 'frames', v.frames DESC, v.kind), '[]')
+                                        FROM wardwatch.station_deviation v WHERE v.mn = s.mn),
                          'events', (SELECT coalesce(json_agg(json_build_object('id', e.id, 'kind', e.kind, 'at', e.at, 'detail', e.detail)
                                                              ORDER BY e.id DESC), '[]')
                                     FROM (SELECT * FROM wardwatch.station_event WHERE mn = s.mn ORDER BY id DESC LIMIT 20) e))::text,

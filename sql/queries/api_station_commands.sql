@@ -2,7 +2,7 @@
 -- $1 wards (only accounts over all wards may ask), $2 after, $3 limit, $4 with geometry; $5 mn, $6 state, $7 purpose, $8 id.
 SELECT c.id::text,
        json_build_object('id', c.id, 'mn', c.mn, 'cn', c.cn,
-                         'fields', (SELECT coalesce(json_agg(CASE WHEN f.pair ->> 0 IN ('NewPW', 'SM4Key')
+                         'fields', (SELECT coalesce(json_agg(CASE WHEN f.pair ->> 0 IN ('NewPW', 'NewSK')
                                                                   THEN jsonb_build_array(f.pair -> 0, '***') ELSE f.pair END
                                                              ORDER BY f.n), '[]')
                                     FROM jsonb_array_elements(c.fields) WITH ORDINALITY AS f (pair, n)),
@@ -12,7 +12,7 @@ SELECT c.id::text,
                          'answers', (SELECT coalesce(json_agg(
                                                 CASE WHEN a.one ? 'data'
                                                      THEN a.one || jsonb_build_object('data', regexp_replace(a.one ->> 'data',
-                                                              '(NewPW|SM4Key)=[^;,&]*', '\1=***', 'gi'))
+                                                              '(NewPW|NewSK)=[^;,&]*', '\1=***', 'gi'))
                                                      ELSE a.one END ORDER BY a.n), '[]')
                                      FROM jsonb_array_elements(c.answers) WITH ORDINALITY AS a (one, n)),
                          'reason', c.reason, 'finished_at', c.finished_at)::text,

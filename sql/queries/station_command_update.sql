@@ -3,7 +3,7 @@
 -- are masked when the command is over. Returns the id, or nothing when it is not ours any more.
 WITH old AS MATERIALIZED (
     SELECT id, mn, cn,
-           (SELECT f->>1 FROM jsonb_array_elements(fields) AS f WHERE f->>0 = 'SM4Key' LIMIT 1) AS new_key,
+           (SELECT f->>1 FROM jsonb_array_elements(fields) AS f WHERE f->>0 = 'NewSK' LIMIT 1) AS new_key,
            (SELECT f->>1 FROM jsonb_array_elements(fields) AS f WHERE f->>0 = 'NewPW' LIMIT 1) AS new_password
     FROM station_command
     WHERE id = $1::bigint AND tries = $2::integer AND state IN ('sent','accepted')
@@ -23,7 +23,7 @@ UPDATE station_command c
 SET state = $3::text, qn = $4::text, qn_rtn = $5::integer, exe_rtn = $6::integer, answers = $7::jsonb, reason = $8::text,
     finished_at = CASE WHEN $3::text IN ('queued','sent','accepted') THEN NULL ELSE now() END,
     fields = CASE WHEN $3::text IN ('queued','sent','accepted') OR c.cn NOT IN (1014, 1072) THEN c.fields
-                  WHEN c.cn = 1014 THEN '[["SM4Key","********"]]' ELSE '[["NewPW","********"]]' END
+                  WHEN c.cn = 1014 THEN '[["NewSK","********"]]' ELSE '[["NewPW","********"]]' END
 FROM old o
 WHERE c.id = o.id
 RETURNING c.id

@@ -22,7 +22,12 @@ CROSS JOIN LATERAL (
     SELECT 3, row_number() OVER (ORDER BY g.state), 'gaps', g.state || ' ' || count(*)
     FROM wardwatch.station_gap g WHERE g.mn = s.mn GROUP BY g.state
     UNION ALL
-    SELECT 4, -e.id, 'event', e.at::text || ' ' || e.kind || ' ' || e.detail::text
+    SELECT 4, row_number() OVER (ORDER BY v.kind <> 'frames', v.frames DESC, v.kind),
+           CASE v.kind WHEN 'frames' THEN 'frames' ELSE 'deviation' END,
+           CASE v.kind WHEN 'frames' THEN v.frames::text ELSE v.kind || ' ' || v.frames END || ', since ' || v.first_at || ', last ' || v.last_at
+    FROM wardwatch.station_deviation v WHERE v.mn = s.mn
+    UNION ALL
+    SELECT 5, -e.id, 'event', e.at::text || ' ' || e.kind || ' ' || e.detail::text
     FROM (SELECT * FROM wardwatch.station_event WHERE mn = s.mn ORDER BY id DESC LIMIT 10) e) x
 WHERE s.mn = $1::text
 ORDER BY x.part, x.n;

@@ -81,11 +81,11 @@ def test_a_station_is_added_with_its_thing_placed_in_its_ward(clean, admin):
 def test_passwords_and_keys_are_never_shown(clean, admin, server, tokens):
     add(admin, password="SECRETPW", sm4_key=KEY)
     admin.put(f"/api/v1/stations/{MN}", {"sm4_key": "f" * 32, "password": "SECRET2"})
-    for cn, fields in ((1014, {"SM4Key": "abcdef00" * 4}), (1072, {"NewPW": "SECRET3"})):
+    for cn, fields in ((1014, {"NewSK": "abcdef00" * 4}), (1072, {"NewPW": "SECRET3"})):
         made = admin.post(f"/api/v1/stations/{MN}/commands", {"cn": cn, "fields": fields})
         assert made.status == 201 and list(made.json["fields"][0])[1] == "***"
     clean.sql(
-        "UPDATE station_command SET answers = '[{\"at\":\"2026-01-01T00:00:00Z\",\"cn\":1014,\"data\":\"SM4Key=abcdef00abcdef00abcdef00abcdef00;X=1\"}]'"
+        "UPDATE station_command SET answers = '[{\"at\":\"2026-01-01T00:00:00Z\",\"cn\":1014,\"data\":\"NewSK=abcdef00abcdef00abcdef00abcdef00;X=1\"}]'"
         " WHERE cn = 1014"
     )
     assert clean.value("SELECT fields ->> 0 FROM station_command WHERE cn = 1072") == '["NewPW", "SECRET3"]'
@@ -94,7 +94,7 @@ def test_passwords_and_keys_are_never_shown(clean, admin, server, tokens):
         client.get(f"/api/v1/{path}").text for path in ("stations", f"stations/{MN}", f"stations/{MN}/commands", f"stations/{MN}/events")
     )
     seen += clean.wardwatch("station", "list") + clean.wardwatch("station", "show", MN)
-    assert "SM4Key=***;X=1" in client.get(f"/api/v1/stations/{MN}/commands").text
+    assert "NewSK=***;X=1" in client.get(f"/api/v1/stations/{MN}/commands").text
     for secret in ("SECRET", KEY, "ffffff", "abcdef00"):
         assert secret not in seen
 
@@ -222,7 +222,7 @@ def test_a_command_is_queued_with_its_fields_in_order_and_who_asked(clean, admin
         ({"cn": 1062, "fields": {"RtdInterval": 30, "X": 1}}, "fields.X"),
         ({"cn": 1062, "fields": [["RtdInterval"]]}, "fields"),
         ({"cn": 1062, "fields": [["RtdInterval", 30], ["RtdInterval", 30]]}, "fields.RtdInterval"),
-        ({"cn": 1014, "fields": {"SM4Key": "123"}}, "fields.SM4Key"),
+        ({"cn": 1014, "fields": {"NewSK": "123"}}, "fields.NewSK"),
         ({"cn": 3015, "fields": {"PolId": "w01018&&;CN=9"}}, "fields.PolId"),
         ({"cn": 2061, "fields": {"BeginTime": "20261124000000", "EndTime": "20261123000000"}}, "fields.EndTime"),
         ({"cn": 1061, "surprise": 1}, "surprise"),

@@ -40,8 +40,16 @@ static const struct {
     {1012, "SystemTime=20240229120000", WW_OK, ""},
     {1012, "SystemTime=20261124240000", WW_BAD_INPUT, "fields.SystemTime"},
     {1012, "SystemTime=2026112412000", WW_BAD_INPUT, "fields.SystemTime"},
-    {1014, "SM4Key=0123456789abcdefFEDCBA9876543210", WW_OK, ""},
-    {1014, "SM4Key=0123456789abcdefFEDCBA987654321", WW_BAD_INPUT, "fields.SM4Key"},
+    {1014, "NewSK=0123456789abcdefFEDCBA9876543210", WW_OK, ""},
+    {1014, "SKCreateTime=20260101000000;NewSK=0123456789abcdefFEDCBA9876543210", WW_OK, ""},
+    {1002, "i23005-Info=DL-0001", WW_OK, ""},
+    {1002, "", WW_BAD_INPUT, "fields.i23005-Info"},
+    {2013, "BeginTime=20260101000000;EndTime=20260101010000", WW_OK, ""},
+    {2052, "BeginTime=20260101000000;EndTime=20260101010000", WW_OK, ""},
+    {2062, "BeginTime=20260101020000;EndTime=20260101010000", WW_BAD_INPUT, "fields.EndTime"},
+    {3022, "PolId=w01018", WW_OK, ""},
+    {3024, "", WW_BAD_INPUT, "fields.PolId"},
+    {1014, "NewSK=0123456789abcdefFEDCBA987654321", WW_BAD_INPUT, "fields.NewSK"},
     {1061, "", WW_OK, ""},
     {1061, "RtdInterval=30", WW_BAD_INPUT, "fields.RtdInterval"},
     {1062, "RtdInterval=30", WW_OK, ""},
@@ -94,7 +102,7 @@ static void every_command_describes_itself_and_one_line_names_a_range(void **sta
 static void only_passwords_and_keys_are_secret(void **state) {
     (void)state;
     assert_true(ww_hj212_field_is_secret(WW_STR("NewPW")));
-    assert_true(ww_hj212_field_is_secret(WW_STR("sm4key")));
+    assert_true(ww_hj212_field_is_secret(WW_STR("newsk")));
     assert_false(ww_hj212_field_is_secret(WW_STR("PolId")));
 }
 

@@ -144,11 +144,13 @@ static void a_zero_byte_in_a_content_type_cannot_fail_the_copy(void **state) {
                                       .received = 3,
                                       .stored = 1,
                                       .duplicates = 1,
-                                      .dead = 1};
+                                      .dead = 1,
+                                      .deviations = 0x10004};
     ww_copy_raw_message(&out, &row);
     struct fields f = read_row(&out);
-    assert_int_equal(f.count, 14);
+    assert_int_equal(f.count, 15);
     assert_true(f.is_null[4] && f.is_null[13]);
+    assert_true(ww_str_eq(f.field[14], WW_STR("\0\1\0\4")));
     assert_true(ww_str_is(f.field[5], "a?b"));
     assert_true(ww_str_eq(f.field[6], WW_STR("\0\1")));
     ww_buf_clear(&out);
