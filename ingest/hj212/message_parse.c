@@ -142,10 +142,6 @@ static size_t read_fields(struct parser *p, size_t from, size_t to) {
         end = end_before_cp(p, from, end);
         struct ww_str item = trim(p, (struct ww_str){s.ptr + from, end - from});
         const char *equals = item.len ? memchr(item.ptr, '=', item.len) : NULL;
-        if (end < to && s.ptr[end] == ',')
-            deviates(p, WW_HJ212_DEV_STRAY_SEPARATOR);
-        if (item.len == 0)
-            deviates(p, WW_HJ212_DEV_STRAY_SEPARATOR);
         if (equals) {
             struct ww_str key = {item.ptr, (size_t)(equals - item.ptr)};
             int field = header_field(p, key);
@@ -156,6 +152,8 @@ static size_t read_fields(struct parser *p, size_t from, size_t to) {
                 return (size_t)(equals - s.ptr) + 1;
             set_header(p, field, (struct ww_str){equals + 1, (size_t)(item.ptr + item.len - equals) - 1});
         }
+        if (item.len == 0 || (end < to && s.ptr[end] == ','))
+            deviates(p, WW_HJ212_DEV_STRAY_SEPARATOR);
         bool is_separator = end < to && (s.ptr[end] == ';' || s.ptr[end] == ',');
         from = end + (is_separator || end == to);
     }
@@ -426,16 +424,19 @@ static bool stands_alone(struct ww_str suffix) {
     return false;
 }
 
-/* Whether the last group is about the item's factor and has not yet said this of it. */
+/* Whether the last items are about the item's factor and have not yet said this of it. */
 static bool continues_group(const struct ww_hj212_message *m, const struct ww_hj212_item *item) {
     const struct ww_hj212_item *first = m->items, *last = first + m->n_items - 1;
     if (item->suffix.len == 0)
         return ww_str_eq_nocase(item->key, WW_STR("Flag")); /* a flag without its factor */
-    for (const struct ww_hj212_item *i = last; i >= first && i->group == last->group; i--)
-        if (i->suffix.len == 0 || !ww_str_eq_nocase(i->key, item->key) ||
-            ww_str_eq_nocase(i->suffix, item->suffix))
+    const struct ww_hj212_item *i = last;
+    for (; i >= first && i->group == last->group; i--) {
+        if (i->suffix.len == 0 || !ww_str_eq_nocase(i->key, item->key))
+            break;
+        if (ww_str_eq_nocase(i->suffix, item->suffix))
             return false;
-    return true;
+    }
+    return i < last;
 }
 
 /* Items of one factor belong together, whichever separator stands between them. */
