@@ -26,6 +26,7 @@ static const struct command {
     {"load", ww_cmd_load, "load wards, sites, things, waterways, feeds, rules from files"},
     {"decode", ww_cmd_decode, "show what is made of a device's bytes"},
     {"scan", ww_cmd_scan, "find clusters in space and time, on files"},
+    {"score", ww_cmd_score, "an anomaly score and the reasons for each row of a CSV file"},
     {"replay", ww_replay_main, "send a file of records through a feed"},
     {"simulate", ww_simulate_main, "a simulated city that sends to a server"},
     {"version", print_version, "print the version"},

@@ -1,0 +1,85 @@
+/* Learns the upper tail of a statistic; see tail.h. */
+#include "geo/detect/tail.h"
+
+#include <assert.h>
+#include <math.h>
+
+/* Steps of 2/n weigh a reading by its number: the first days, when little was known, are forgotten soonest.
+ */
+enum { PRIOR_READINGS = 400, MOST_READINGS = 20000, RECENCY = 2, CLIP = 6 };
+
+static const double ln10 = 2.302585092994046;
+
+static const double at_usual = 1.3010299956639813, at_rare = 2.3010299956639813; /* -log10 of 0.05, 0.005 */
+
+struct ww_tail ww_tail_of(double usual, double beta) {
+    return (struct ww_tail){(float)usual, (float)(usual + beta * ln10), (float)beta};
+}
+
+/* Robbins and Monro: the best step for a quantile is 1/(n f), and an exponential tail has f = P/beta. */
+static double quantile_step(double quantile, double y, double p, double beta, double weight) {
+    return quantile + beta / (p * weight) * ((y > quantile) - p);
+}
+
+void ww_tail_step(struct ww_tail *tail, double y, uint32_t n) {
+    double weight = PRIOR_READINGS + (n < MOST_READINGS ? n : MOST_READINGS);
+    double beta = tail->beta, rare = tail->rare;
+    double usual = quantile_step(tail->usual, y, WW_TAIL_P, beta, weight);
+    if (y > rare) {
+        double excess = y - rare < CLIP * beta ? y - rare : CLIP * beta;
+        beta += (excess - beta) / (weight * WW_TAIL_RARE + 1);
+    }
+    rare = quantile_step(rare, y, WW_TAIL_RARE, beta, weight);
+    tail->usual = (float)(usual > 0.05 ? usual : 0.05);
+    tail->rare = (float)(rare > tail->usual + 0.05 ? rare : tail->usual + 0.05);
+    tail->beta = (float)(beta > 0.02 ? beta : 0.02);
+}
+
+double ww_tail_surprise(const struct ww_tail *tail, double y, double k) {
+    if (y <= tail->usual)
+        return y > 0 ? at_usual * y / tail->usual : 0;
+    if (y <= tail->rare)
+        return at_usual + (y - tail->usual) / (tail->rare - tail->usual);
+    return at_rare + k * log1p((y - tail->rare) / (k * tail->beta)) / ln10;
+}
+
+double ww_tail_value(const struct ww_tail *tail, double surprise, double k) {
+    if (surprise <= at_usual)
+        return surprise > 0 ? tail->usual * surprise / at_usual : 0;
+    if (surprise <= at_rare)
+        return tail->usual + (surprise - at_usual) * (tail->rare - tail->usual);
+    return tail->rare + k * tail->beta * expm1((surprise - at_rare) * ln10 / k);
+}
+
+double ww_binomial_surprise(int n, int r, double p) {
+    assert(n > 0 && n <= 64 && p > 0 && p < 1);
+    if (r <= 0)
+        return 0;
+    /* The first term by logarithms, the others by their ratio. */
+    double term = exp(lgamma(n + 1) - lgamma(r + 1) - lgamma(n - r + 1) + r * log(p) + (n - r) * log1p(-p));
+    double sum = term;
+    for (int i = r; i < n; i++) {
+        term *= (double)(n - i) / (i + 1) * p / (1 - p);
+        sum += term;
+    }
+    return sum >= 1 ? 0 : -log10(sum);
+}
+
+double ww_cusum_arl(double k, double h) {
+    double b = h + 1.166;
+    return (exp(2 * k * b) - 2 * k * b - 1) / (2 * k * k) / 2;
+}
+
+double ww_cusum_threshold(double k, double arl) {
+    double low = 0, high = 1;
+    while (ww_cusum_arl(k, high) < arl && high < 1e6)
+        high *= 2;
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        if (ww_cusum_arl(k, middle) < arl)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}

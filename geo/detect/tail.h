@@ -1,0 +1,54 @@
+/* How surprising is this? A series' own past answers.
+ *
+ * Real residuals are neither normal nor independent, so a threshold from a textbook gives another number of
+ * false alarms than it promises. A `ww_tail` learns, in three floats, the upper tail of one statistic y >= 0
+ * from the series itself: the value that one reading in twenty exceeds, the one that one in two hundred
+ * exceeds, and the mean excess beta above that. In between -log10 P is a straight line; beyond, the tail is
+ * exponential with a rate that is itself known from the past only, which makes the forecast a Lomax (Pareto
+ * II) distribution:
+ *
+ *     P(Y > rare + e) = 0.005 (1 + e / (k beta))^-k       -> 0.005 exp(-e / beta) as k grows
+ *
+ * k, the caller's, counts the excesses that taught beta: a young series can't claim that something happens
+ * once in ten years. For sums (CUSUM, counts of a binomial in -log10 p) an exponential tail is the asymptotic
+ * form; for a residual z use y = ln(1 + z), which makes it a power law: series that are often wild must be
+ * wilder to surprise.
+ *
+ * An excess counts at most six times beta, so that an event teaches little, and callers leave out what they
+ * hold for an event. Before there is a past, the tail is the one given at the start, which counts as much as
+ * 400 readings. Pure: no clock; the same steps give the same tail.
+ */
+#ifndef WW_GEO_DETECT_TAIL_H
+#define WW_GEO_DETECT_TAIL_H
+
+#include <stdint.h>
+
+#define WW_TAIL_P    0.05 /* lies above `usual` */
+#define WW_TAIL_RARE 0.005
+
+struct ww_tail {
+    float usual, rare;
+    float beta;
+};
+
+/* One that exceeds `usual` in 5 %, exponential beyond. */
+struct ww_tail ww_tail_of(double usual, double beta);
+/* `n` = readings that the series had before this one. */
+void ww_tail_step(struct ww_tail *tail, double y, uint32_t n);
+/* -log10 P(Y > y): 2 = once in a hundred readings. */
+double ww_tail_surprise(const struct ww_tail *tail, double y, double k);
+/* The y whose surprise is that. */
+double ww_tail_value(const struct ww_tail *tail, double surprise, double k);
+
+/* -log10 P(Binomial(n, p) >= r): the event discriminator of CANARY, turned to the tail that matters. r = 0
+ * gives 0, as P = 1. n <= 64. */
+double ww_binomial_surprise(int n, int r, double p);
+
+/* The mean number of readings between false alarms of a two-sided CUSUM with reference k and threshold h on
+ * independent standard normal residuals: Siegmund's formula with b = h + 1.166. The table from which a
+ * threshold starts before the series has a past. */
+double ww_cusum_arl(double k, double h);
+/* The h that gives that mean run length, at least 0. */
+double ww_cusum_threshold(double k, double arl);
+
+#endif
