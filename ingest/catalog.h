@@ -43,6 +43,8 @@ struct ww_cat_thing {
     uint16_t class_index;    /* into names */
     uint16_t limit_class_index;
     int32_t feed_id;
+    int32_t expected_step_s; /* as configured; 0 = not */
+    bool expected_is_of_datastream;
 };
 
 struct ww_cat_datastream {

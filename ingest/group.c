@@ -37,6 +37,7 @@ void group_requeue(struct group *g) {
         s->raw_message_id = 0;
         s->stored = s->corrections = s->duplicates = s->late = 0;
         s->repeated = false;
+        s->outcome = NULL;
         path_wait_in_front(s);
     }
 }
@@ -313,13 +314,17 @@ void group_judge_stored(struct ww_path *path, struct group *g, const struct ww_p
     struct stored_row *rows = ww_must_calloc(g->n_rows, sizeof *rows);
     for (struct submission *s = g->members.head; s; s = s->next) {
         uint32_t n_stored = 0;
+        s->outcome = ww_arena_alloc(s->arena, s->located.n_rows);
         for (uint32_t i = 0; i < s->located.n_rows; i++) {
-            bool stored = true;
+            enum ww_row_outcome outcome = WW_ROW_STORED;
             if (next < n && ww_pg_i64(not_plain, next, 0) == (int64_t)s->first_ordinal + i) {
-                stored = ww_pg_bool(not_plain, next, 1);
-                s->corrections += stored;
+                outcome = ww_pg_bool(not_plain, next, 1) ? WW_ROW_CORRECTED : WW_ROW_DUPLICATE;
+                s->corrections += outcome == WW_ROW_CORRECTED;
                 next++;
             }
+            if (s->outcome) /* without memory for it, health takes all for new */
+                s->outcome[i] = (uint8_t)outcome;
+            bool stored = outcome != WW_ROW_DUPLICATE;
             uint32_t row = s->located.row[i];
             if (stored)
                 rows[n_stored++] = (struct stored_row){s->batch.time_us[row], s->batch.interval_s[row], i};

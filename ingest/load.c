@@ -42,6 +42,7 @@ void world_free(struct world *w) {
     if (!w)
         return;
     ww_judge_free(w->judge);
+    ww_health_rules_free(w->health_rules);
     ww_catalog_free(w->catalog);
     ww_zone_close(w->zone);
     ww_free(w);
@@ -229,6 +230,15 @@ static bool take_limits(struct loader *l, const struct ww_pg_result *r) {
 static bool take_rules(struct loader *l, const struct ww_pg_result *r) {
     for (int i = 0; i < ww_pg_rows(r); i++) {
         struct ww_error err;
+        enum ww_sensor_detector sensor = ww_sensor_detector_find(ww_pg_str(r, i, 5));
+        if (sensor != WW_SENSOR_NONE) {
+            if (ww_health_add_rule(l->world->health_rules, sensor, (int32_t)ww_pg_i64(r, i, 0),
+                                   (int32_t)ww_pg_i64(r, i, 1), (int)ww_pg_i64(r, i, 2), ww_pg_str(r, i, 3),
+                                   ww_pg_str(r, i, 4), &err) != WW_OK)
+                ww_log(WW_LOG_ERROR, "rule=%.*s field=%s reason=\"%s\"; the rule is off",
+                       WW_STR_ARG(ww_pg_str(r, i, 3)), err.field, err.message);
+            continue;
+        }
         if (ww_judge_add_rule(l->world->judge, l->world->catalog, (int32_t)ww_pg_i64(r, i, 0),
                               (int32_t)ww_pg_i64(r, i, 1), (int)ww_pg_i64(r, i, 2), ww_pg_str(r, i, 3),
                               ww_pg_str(r, i, 4), l->world->zone, &err) != WW_OK)
@@ -247,11 +257,21 @@ static bool take_things(struct loader *l, const struct ww_pg_result *r) {
                                      .class_index = ww_catalog_name(c, ww_pg_str(r, i, 3)),
                                      .limit_class_index = ww_catalog_name(c, ww_pg_str(r, i, 4)),
                                      .ward_id = (uint32_t)ww_pg_i64(r, i, 5),
-                                     .raw = {ww_pg_double(r, i, 6), ww_pg_double(r, i, 7)}};
+                                     .raw = {ww_pg_double(r, i, 6), ww_pg_double(r, i, 7)},
+                                     .expected_step_s = (int32_t)ww_pg_i64(r, i, 8)};
         ww_catalog_add_thing(c, ww_pg_str(r, i, 2), &thing);
         l->after = thing.id;
     }
     return n == 5000;
+}
+
+/* The shortest of its datastreams', where the thing itself has none. */
+static void expect_step(struct ww_cat_thing *thing, int32_t step_s) {
+    if (step_s == 0 || (thing->expected_step_s > 0 &&
+                        !(thing->expected_is_of_datastream && step_s < thing->expected_step_s)))
+        return;
+    thing->expected_step_s = step_s;
+    thing->expected_is_of_datastream = true;
 }
 
 static bool take_datastreams(struct loader *l, const struct ww_pg_result *r) {
@@ -271,6 +291,7 @@ static bool take_datastreams(struct loader *l, const struct ww_pg_result *r) {
             continue;
         uint32_t ds = ww_catalog_add_datastream(c, &series);
         ww_judge_attach(l->world->judge, c, ds);
+        expect_step(&c->things[thing], (int32_t)ww_pg_i64(r, i, 6));
     }
     return n == 5000;
 }
@@ -420,6 +441,7 @@ static void finish(struct loader *l) {
     path->world = l->world;
     path->loader = NULL;
     l->world = NULL;
+    health_keeper_world_changed(path->health);
     if (old) {
         old->retired = true;
         if (old->users == 0)
@@ -497,6 +519,7 @@ void load_start(struct ww_path *path) {
     l->world = ww_must_calloc(1, sizeof *l->world);
     l->world->catalog = ww_catalog_new(++path->generation);
     l->world->judge = ww_judge_new();
+    l->world->health_rules = ww_health_rules_new();
     l->after_text = WW_STR("");
     l->wards = ww_ward_index_builder_new();
     l->property_index = ww_map_new(256);

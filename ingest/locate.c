@@ -28,7 +28,7 @@ struct context {
     struct ww_str body;
     struct resolved *series;
     struct ww_located *out;
-    uint32_t cap_dead, cap_own;
+    uint32_t cap_dead, cap_own, cap_dead_things;
 };
 
 static void kill_series(struct resolved *r, const char *field, const char *why, struct ww_str what) {
@@ -39,6 +39,7 @@ static void kill_series(struct resolved *r, const char *field, const char *why, 
 static void resolve_series(const struct context *c, const struct ww_series_name *name, struct resolved *r) {
     const struct ww_catalog *cat = c->catalog;
     r->datastream = WW_CATALOG_NONE;
+    r->thing = ww_catalog_thing(cat, c->feed->id, name->thing); /* dead rows are counted for it too */
     r->property = ww_catalog_property(cat, name->property);
     if (r->property == WW_CATALOG_NONE) {
         kill_series(r, "property", "unknown property", name->property);
@@ -58,7 +59,6 @@ static void resolve_series(const struct context *c, const struct ww_series_name 
         kill_series(r, "statistic", "unknown statistic", name->statistic);
         return;
     }
-    r->thing = ww_catalog_thing(cat, c->feed->id, name->thing);
     if (r->thing != WW_CATALOG_NONE) {
         struct ww_cat_datastream series = {.thing = r->thing,
                                            .property = (uint16_t)r->property,
@@ -72,8 +72,33 @@ static void resolve_series(const struct context *c, const struct ww_series_name 
                     r->thing == WW_CATALOG_NONE ? name->thing : name->property);
 }
 
+/* Whose row it was. Rows of one thing stand together mostly, so looking at the last one is enough. */
+static void note_dead_thing(struct context *c, uint32_t row, uint32_t thing) {
+    struct ww_located *out = c->out;
+    struct ww_batch *b = c->batch;
+    if (thing == WW_CATALOG_NONE)
+        return;
+    struct ww_dead_thing *last = out->n_dead_things ? &out->dead_things[out->n_dead_things - 1] : NULL;
+    if (!last || last->thing != thing) {
+        if (out->n_dead_things == c->cap_dead_things) {
+            uint32_t cap = c->cap_dead_things ? c->cap_dead_things * 2 : 8;
+            struct ww_dead_thing *grown = ww_arena_grow(
+                b->arena, out->dead_things, c->cap_dead_things * sizeof *grown, cap * sizeof *grown);
+            if (!grown)
+                return; /* it is a figure only; the row is kept all the same */
+            out->dead_things = grown;
+            c->cap_dead_things = cap;
+        }
+        last = &out->dead_things[out->n_dead_things++];
+        *last = (struct ww_dead_thing){.thing = thing};
+    }
+    last->n_rows++;
+    last->time_us = b->time_us[row];
+}
+
 static enum ww_status add_dead(struct context *c, uint32_t row, const char *field, const char *reason) {
     struct ww_batch *b = c->batch;
+    note_dead_thing(c, row, c->series[b->series_of[row]].thing);
     if (b->n_dead == c->cap_dead) {
         uint32_t cap = c->cap_dead ? c->cap_dead * 2 : 16;
         cap = cap < b->n_dead + 1 ? b->n_dead * 2 : cap;

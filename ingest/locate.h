@@ -21,6 +21,13 @@ struct ww_own_place {
     struct ww_raw_place raw;
 };
 
+/* A known thing some of whose rows turned out dead. */
+struct ww_dead_thing {
+    uint32_t thing;
+    uint32_t n_rows;
+    int64_t time_us; /* that the last of them gave, as it may be in the future */
+};
+
 /* The batch's rows that can be taken, in the batch's order. All in the batch's arena. */
 struct ww_located {
     uint32_t n_rows;
@@ -31,6 +38,8 @@ struct ww_located {
     struct ww_own_place *own;
     uint32_t n_own;
     uint32_t n_outside; /* rows in no ward */
+    struct ww_dead_thing *dead_things;
+    uint32_t n_dead_things;
 };
 
 /* WW_NOT_FOUND: something must be registered first; `missing` holds the JSON array for

@@ -57,6 +57,7 @@ void path_answer(struct submission *s, enum ww_status status, const struct ww_er
                                      .dead = dead,
                                      .dead_rows = s->batch.dead,
                                      .n_dead_rows = dead < FIRST_DEAD_ROWS ? dead : FIRST_DEAD_ROWS};
+        health_keeper_note(path->health, s);
         s->cb(s->arg, WW_OK, &receipt, NULL);
     } else {
         path->totals.refused += received;
@@ -134,6 +135,7 @@ void path_refuse(struct submission *s, const struct ww_error *err) {
     s->raw_message_id = 0;
     s->stored = s->corrections = s->duplicates = s->late = 0;
     s->repeated = false;
+    s->outcome = NULL;
     s->attempts = 0;
     path_wait_in_front(s);
 }
@@ -516,6 +518,7 @@ struct ww_path *ww_path_new(struct event_base *base, const struct ww_path_option
                                    .on_connect = "LISTEN ww_catalog",
                                    .on_notify = on_notify,
                                    .notify_arg = path};
+    path->health = health_keeper_new(path, options->conninfo);
     path->listener =
         ww_pg_new(base, &listen, on_listener_state, path); /* before what it tells about is read */
     path->pg = ww_pg_new(base, &pg, on_pg_state, path);
@@ -535,12 +538,14 @@ void ww_path_free(struct ww_path *path) {
         return;
     ww_worker_pool_free(path->workers);
     load_stop(path);
+    health_keeper_stop(path->health);
     ww_pg_free(path->listener);
     ww_pg_free(path->pg); /* what is being written is answered by this */
     struct ww_error err;
     ww_error_set(&err, WW_UNAVAILABLE, "the server is stopping");
     path_fail_all(path, &err);
     drop_undecoded(path);
+    health_keeper_free(path->health);
     world_free(path->world);
     event_free(path->reload_timer);
     event_free(path->kick_soon);
@@ -581,8 +586,12 @@ void ww_path_get_counters(const struct ww_path *path, struct ww_path_counters *o
     out->things = path->world->catalog->n_things;
     out->datastreams = path->world->catalog->n_datastreams;
     out->wards = path->world->catalog->n_wards;
-    out->rules = ww_judge_rule_count(path->world->judge);
+    out->rules = ww_judge_rule_count(path->world->judge) + ww_health_rule_count(path->world->health_rules);
     out->open_alerts = ww_judge_open_count(path->world->judge);
+}
+
+const struct ww_health *ww_path_health(const struct ww_path *path) {
+    return path->world ? health_keeper_health(path->health) : NULL;
 }
 
 void ww_path_each_feed(const struct ww_path *path,

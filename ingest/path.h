@@ -87,6 +87,9 @@ struct ww_path_counters {
     uint32_t things, datastreams, wards, rules, open_alerts;
 };
 void ww_path_get_counters(const struct ww_path *path, struct ww_path_counters *out);
+/* How the senders are (ingest/health.h); NULL before the first load. Valid until the end of the turn. */
+struct ww_health;
+const struct ww_health *ww_path_health(const struct ww_path *path);
 /* Per feed: calls `each` for every feed that is known. */
 void ww_path_each_feed(const struct ww_path *path,
                        void (*each)(void *arg, const char *feed, const struct ww_path_counters *counters),

@@ -4,12 +4,15 @@
  *   submit ─ decoding (worker) ─▶ waiting ─▶ group ─▶ writing ─▶ answered
  *
  * feed_queue.c keeps what waits, path.c the life cycle, group.c turns waiting submissions into a group,
- * store.c writes a group in one transaction, load.c builds the world from the database.
+ * store.c writes a group in one transaction, load.c builds the world from the database. health_keeper.c
+ * is told what was committed.
  */
 #ifndef WW_INGEST_PATH_INTERNAL_H
 #define WW_INGEST_PATH_INTERNAL_H
 
 #include "ingest/feed_queue.h"
+#include "ingest/health.h"
+#include "ingest/health_keeper.h"
 #include "ingest/judge.h"
 #include "ingest/locate.h"
 #include "ingest/path.h"
@@ -20,6 +23,7 @@
 struct world {
     struct ww_catalog *catalog;
     struct ww_judge *judge;
+    struct ww_health_rules *health_rules;
     struct ww_zone *zone;
     uint32_t users; /* submissions that were decoded with a feed config of this world */
     bool retired;   /* freed when the last user is gone */
@@ -66,6 +70,7 @@ struct submission {
     uint64_t stored, corrections, duplicates, late;
     bool repeated;          /* the same bytes were committed before: its dead rows are not kept again */
     uint32_t first_ordinal; /* of its rows in a slow group */
+    uint8_t *outcome;       /* of each located row (enum ww_row_outcome); NULL: all stored */
 };
 
 /* What one transaction writes. */
@@ -120,6 +125,7 @@ struct ww_path {
     struct ww_path_listener *listeners;
     struct event *partition_timer;
     struct loader *loader;
+    struct health_keeper *health;
     uint64_t generation;
     char why_not_ready[256];
 

@@ -40,6 +40,7 @@ static void on_statement(void *arg, enum ww_status status, const struct ww_pg_re
 static void finish_ok(struct ww_path *path) {
     struct group *g = &path->writing;
     path->totals.commits++;
+    health_keeper_committed(path->health);
     path->totals.fast_commits += !g->slow;
     path->totals.alerts_opened += g->opened;
     path->totals.alerts_cleared += g->cleared;
@@ -365,6 +366,7 @@ static void on_registered(void *arg, enum ww_status status, const struct ww_pg_r
         if (catalog->n_datastreams > before)
             ww_judge_attach(path->world->judge, catalog, ds);
     }
+    health_keeper_grew(path->health);
     path_kick(path);
 }
 

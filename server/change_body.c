@@ -170,11 +170,20 @@ enum ww_status ww_feed_body_read(struct ww_arena *arena, struct ww_str json, boo
     return WW_OK;
 }
 
+enum ww_status ww_rule_body_parse_config(struct ww_arena *arena, struct ww_rule_body *body,
+                                         struct ww_error *err) {
+    body->sensor = ww_sensor_detector_find(body->detector);
+    enum ww_status st = body->sensor == WW_SENSOR_NONE
+                            ? ww_rule_config_parse(arena, body->config, &body->parsed, err)
+                            : ww_sensor_rule_parse(arena, body->sensor, body->config, &body->senders, err);
+    return st == WW_OK ? WW_OK : inside_config(err);
+}
+
 enum ww_status ww_rule_body_read(struct ww_arena *arena, struct ww_str json, bool is_new,
                                  struct ww_rule_body *out, struct ww_error *err) {
     const struct member members[] = {
         {"code", MEMBER_NAME, is_new, NULL},     {"name_zh", MEMBER_TEXT, true, NULL},
-        {"name_en", MEMBER_TEXT, true, NULL},    {"detector", MEMBER_WORD, true, "limit"},
+        {"name_en", MEMBER_TEXT, true, NULL},    {"detector", MEMBER_WORD, true, "limit|silence|clock_drift"},
         {"severity", MEMBER_NUMBER, true, NULL}, {"enabled", MEMBER_BOOL, false, NULL},
         {"config", MEMBER_OBJECT, true, NULL}};
     struct ww_str values[7] = {{NULL, 0}};
@@ -190,9 +199,7 @@ enum ww_status ww_rule_body_read(struct ww_arena *arena, struct ww_str json, boo
         return refuse(err, "severity", "must be 1, 2, 3 or 4");
     out->enabled = !values[5].ptr || ww_str_is(values[5], "true");
     out->config = values[6];
-    if (ww_rule_config_parse(arena, out->config, &out->parsed, err) != WW_OK)
-        return inside_config(err);
-    return WW_OK;
+    return ww_rule_body_parse_config(arena, out, err);
 }
 
 enum ww_status ww_limit_body_read(struct ww_arena *arena, struct ww_str json, struct ww_limit_body *out,

@@ -32,7 +32,7 @@ static const char help[] =
     "facts: JSON object {name_zh, name_en, time_zone, synthetic, attribution}: days and nights follow its "
     "time_zone.\n"
     "feeds: JSON array of {name, title, config}; rules: JSON array of {code, name_zh, name_en, severity, "
-    "config}.\n"
+    "config, detector?}.\n"
     "limits: JSON array of the columns of limit_value, property as its code; a row that is there is left "
     "alone.\n"
     "D: WGS84 (default), CGCS2000, GCJ-02, BD-09 or EPSG:n. Each file is loaded whole or not at all; loading "
@@ -305,6 +305,22 @@ static enum ww_status check_rule_facts(struct load *l, const struct ww_rule_conf
     return st;
 }
 
+static enum ww_status check_sensor_rule_facts(struct load *l, const struct ww_sensor_rule *rule,
+                                              struct ww_error *err) {
+    struct ww_pg_args args;
+    const struct ww_pg_result *r;
+    ww_pg_args_init(&args);
+    ww_pg_arg_str(&args, rule->feed);
+    ww_pg_arg_str(&args, rule->property);
+    enum ww_status st = ww_pg_sync_query(l->sync, ww_sql_find("api_sensor_rule_facts"), &args, &r, err);
+    ww_pg_args_clear(&args);
+    if (st == WW_OK && !ww_pg_bool(r, 0, 0))
+        st = ww_error_set(err, WW_NOT_FOUND, "there is no feed %.*s", WW_STR_ARG(rule->feed));
+    else if (st == WW_OK && !ww_pg_bool(r, 0, 1))
+        st = ww_error_set(err, WW_NOT_FOUND, "there is no property %.*s", WW_STR_ARG(rule->property));
+    return st;
+}
+
 static enum ww_status store_rule(struct load *l, const struct ww_json_node *rule, struct ww_error *err) {
     const struct ww_json_node *config = ww_json_get(rule, "config");
     int64_t severity;
@@ -315,10 +331,17 @@ static enum ww_status store_rule(struct load *l, const struct ww_json_node *rule
     struct ww_arena *arena = ww_arena_new(1 << 20);
     if (!arena)
         return ww_error_set(err, WW_NO_MEMORY, "out of memory");
-    struct ww_rule_config parsed;
-    enum ww_status st = ww_rule_config_parse(arena, config->text, &parsed, err);
+    struct ww_str detector = text_of(rule, "detector");
+    struct ww_rule_body body = {.detector = detector.len > 0 ? detector : WW_STR("limit"),
+                                .config = config->text};
+    enum ww_status st = WW_OK;
+    if (ww_sensor_detector_find(body.detector) == WW_SENSOR_NONE && !ww_str_is(body.detector, "limit"))
+        st = ww_error_set(err, WW_BAD_INPUT, "there is no detector \"%.*s\"", WW_STR_ARG(body.detector));
     if (st == WW_OK)
-        st = check_rule_facts(l, &parsed, err);
+        st = ww_rule_body_parse_config(arena, &body, err);
+    if (st == WW_OK)
+        st = body.sensor == WW_SENSOR_NONE ? check_rule_facts(l, &body.parsed, err)
+                                           : check_sensor_rule_facts(l, &body.senders, err);
     if (st == WW_OK)
         st = store_json(l, "load_rule", rule->text, err);
     ww_arena_free(arena);

@@ -1,11 +1,13 @@
 /* For operators: /healthz, /readyz, and /metrics as Prometheus text. No ward's data. */
 #include <dirent.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "geo/base/buf.h"
+#include "ingest/health.h"
 #include "ingest/path.h"
 #include "server/device_doors.h"
 #include "server/route_table.h"
@@ -59,7 +61,67 @@ static void write_path(struct ww_buf *out, const struct ww_path_counters *c) {
     gauge(out, "datastreams", "Datastreams known", c->datastreams);
     gauge(out, "wards", "Wards known", c->wards);
     gauge(out, "rules", "Rules that are enabled", c->rules);
-    gauge(out, "open_alerts", "Alerts that are open", c->open_alerts);
+    gauge(out, "open_alerts", "Alerts about pollution that are open", c->open_alerts);
+}
+
+/* ---- How feeds are. By feed and state only: what is known of each thing is on the interface, for those who
+ * may see it ---- */
+
+struct health_list {
+    struct ww_feed_health feeds[256]; /* a district has some dozen */
+    size_t count;
+};
+
+static void keep_health(void *arg, const struct ww_feed_health *feed) {
+    struct health_list *list = arg;
+    if (list->count < sizeof list->feeds / sizeof *list->feeds)
+        list->feeds[list->count++] = *feed;
+}
+
+static void feed_gauge(struct ww_buf *out, const char *name, const char *help) {
+    ww_buf_printf(out, "# HELP wardwatch_feed_%s %s\n# TYPE wardwatch_feed_%s gauge\n", name, help, name);
+}
+
+static void feed_sample(struct ww_buf *out, const char *name, const struct ww_feed_health *feed,
+                        double value) {
+    if (value == value) /* what is not known is not there */
+        ww_buf_printf(out, "wardwatch_feed_%s{feed=\"%s\"} %.6g\n", name, feed->name, value);
+}
+
+static double age_s(int64_t at_us, int64_t now_us) {
+    return at_us == WW_INSTANT_NONE ? NAN : (double)(now_us - at_us) / 1e6;
+}
+
+static void write_health(struct ww_buf *out, const struct ww_health *health, int64_t now_us) {
+    static const struct {
+        const char *name, *help;
+    } gauges[] = {
+        {"last_received_age_seconds", "Since the feed was last heard of"},
+        {"last_phenomenon_age_seconds", "Age of the newest phenomenon time"},
+        {"lag_seconds", "From the end of what was measured to its arrival, mean of its things"},
+        {"completeness_ratio", "Of what its things should have sent in 24 hours, mean of its things"},
+        {"worst_clock_drift_seconds", "The thing whose clock is off most; positive is ahead"}};
+    struct health_list list = {.count = 0};
+    ww_health_each_feed(health, keep_health, &list);
+    for (size_t g = 0; g < sizeof gauges / sizeof gauges[0]; g++) {
+        feed_gauge(out, gauges[g].name, gauges[g].help);
+        for (size_t i = 0; i < list.count; i++) {
+            const struct ww_feed_health *f = &list.feeds[i];
+            const double values[] = {age_s(f->last_received_us, now_us), age_s(f->last_time_us, now_us),
+                                     (double)f->lag_s, (double)f->completeness, (double)f->worst_drift_s};
+            feed_sample(out, gauges[g].name, f, values[g]);
+        }
+    }
+    feed_gauge(out, "things", "Things of the feed by how they are as senders");
+    for (size_t i = 0; i < list.count; i++)
+        for (int s = 0; s < WW_HEALTH_STATES; s++)
+            ww_buf_printf(out, "wardwatch_feed_things{feed=\"%s\",state=\"%s\"} %u\n", list.feeds[i].name,
+                          ww_health_state_name((enum ww_health_state)s), list.feeds[i].things[s]);
+    feed_gauge(out, "silent", "1 while the feed as a whole is silent");
+    for (size_t i = 0; i < list.count; i++)
+        feed_sample(out, "silent", &list.feeds[i], list.feeds[i].state == WW_HEALTH_SILENT);
+    gauge(out, "open_sensor_alerts", "Open alerts about senders, as the server that judges them knows",
+          ww_health_open_count(health));
 }
 
 struct feed_counts {
@@ -185,6 +247,11 @@ void ww_handle_metrics(struct ww_route_call *call) {
     ww_path_each_feed(call->app->path, keep_feed, &feeds);
     write_values(&out, &total, &feeds);
     write_path(&out, &total);
+    if (ww_path_health(call->app->path)) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        write_health(&out, ww_path_health(call->app->path), now.tv_sec * WW_SECOND_US + now.tv_nsec / 1000);
+    }
     if (call->app->doors)
         ww_doors_metrics(call->app->doors, &out);
     write_streams(&out, call->app->sse);

@@ -90,6 +90,35 @@ void ww_handle_feed_replace(struct ww_route_call *call) {
 
 /* ---- Rules ---- */
 
+static void write_rule(struct change_run *run) {
+    struct ww_pg_args args;
+    ww_pg_args_init(&args);
+    ww_call_arg(&args, run->name);
+    ww_call_arg(&args, run->rule.name_zh);
+    ww_call_arg(&args, run->rule.name_en);
+    ww_call_arg(&args, run->rule.detector);
+    ww_pg_arg_i64(&args, run->rule.severity);
+    ww_pg_arg_bool(&args, run->rule.enabled);
+    ww_call_arg(&args, run->rule.config);
+    run_query(run, run->call->route->query, &args, on_changed);
+}
+
+/* The same of a rule about senders. */
+static void on_sensor_rule_facts(void *arg, enum ww_status status, const struct ww_pg_result *r,
+                                 const struct ww_error *err) {
+    struct change_run *run = arg;
+    if (status != WW_OK)
+        ww_call_fail_db(run->call, status, err);
+    else if (!ww_pg_bool(r, 0, 0))
+        ww_call_fail(run->call, WW_BAD_INPUT, "config.feed", "there is no feed %.*s",
+                     WW_STR_ARG(run->rule.senders.feed));
+    else if (!ww_pg_bool(r, 0, 1))
+        ww_call_fail(run->call, WW_BAD_INPUT, "config.property", "the property %.*s is not known",
+                     WW_STR_ARG(run->rule.senders.property));
+    else
+        write_rule(run);
+}
+
 /* A rule about an unknown property, or about limits that nobody entered, would be silent for ever. */
 static void on_rule_facts(void *arg, enum ww_status status, const struct ww_pg_result *r,
                           const struct ww_error *err) {
@@ -108,16 +137,7 @@ static void on_rule_facts(void *arg, enum ww_status status, const struct ww_pg_r
                      "there is no limit for this property, standard, averaging and class");
         return;
     }
-    struct ww_pg_args args;
-    ww_pg_args_init(&args);
-    ww_call_arg(&args, run->name);
-    ww_call_arg(&args, run->rule.name_zh);
-    ww_call_arg(&args, run->rule.name_en);
-    ww_call_arg(&args, run->rule.detector);
-    ww_pg_arg_i64(&args, run->rule.severity);
-    ww_pg_arg_bool(&args, run->rule.enabled);
-    ww_call_arg(&args, run->rule.config);
-    run_query(run, run->call->route->query, &args, on_changed);
+    write_rule(run);
 }
 
 static void change_rule(struct ww_route_call *call, bool is_new) {
@@ -135,6 +155,12 @@ static void change_rule(struct ww_route_call *call, bool is_new) {
     const struct ww_rule_config *config = &run->rule.parsed;
     struct ww_pg_args args;
     ww_pg_args_init(&args);
+    if (run->rule.sensor != WW_SENSOR_NONE) {
+        ww_call_arg(&args, run->rule.senders.feed);
+        ww_call_arg(&args, run->rule.senders.property);
+        run_query(run, "api_sensor_rule_facts", &args, on_sensor_rule_facts);
+        return;
+    }
     ww_call_arg(&args, config->property);
     ww_call_arg(&args, config->standard);
     ww_call_arg(&args, config->averaging);

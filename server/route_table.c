@@ -47,8 +47,10 @@ static const struct ww_param observation_params[] = {
     {"state", WW_PARAM_WORD, in, false, "open|cleared", "State of the alert", "预警状态"},                   \
         {"ward", WW_PARAM_TEXT, in, false, NULL, "Code of the ward", "街镇代码"},                            \
         {"rule", WW_PARAM_TEXT, in, false, NULL, "Code of the rule", "规则代码"},                            \
-        {"severity", WW_PARAM_WORD, in, false, "1|2|3|4", "At least this severity", "不低于该级别"}, {       \
-        "since", WW_PARAM_INSTANT, in, false, NULL, "Opened at or after", "起始时间不早于"            \
+        {"severity", WW_PARAM_WORD, in, false, "1|2|3|4", "At least this severity", "不低于该级别"},         \
+        {"since", WW_PARAM_INSTANT, in, false, NULL, "Opened at or after", "起始时间不早于"}, {              \
+        "category", WW_PARAM_WORD, in, false, "pollution|sensor",                                            \
+            "About pollution, or about who tells of it", "污染或设备预警"                             \
     }
 static const struct ww_param alert_list_params[] = {ALERT_FILTERS(WW_IN_QUERY), UNUSED("id"), END};
 static const struct ww_param alert_params[] = {ALERT_FILTERS(WW_IN_NOTHING),
@@ -70,6 +72,9 @@ static const struct ww_param limit_params[] = {
     QUERY("at", WW_PARAM_INSTANT, "In force at that moment", "该时刻有效"),
     UNUSED("id"),
     END};
+static const struct ww_param health_params[] = {
+    QUERY("feed", WW_PARAM_TEXT, "Name of the feed it came through", "数据源名称"),
+    WORD("state", "silent|drifting|late|ok|unknown", "How it is as a sender", "健康状态"), END};
 #define MN             PATH("mn", WW_PARAM_TEXT, "Device identity (MN) of the station", "设备唯一标识 MN")
 #define COMMAND_STATES "queued|sent|accepted|done|no_data|refused|failed|timed_out|cancelled"
 static const struct ww_param station_list_params[] = {
@@ -144,6 +149,11 @@ static const struct ww_route routes[] = {
      NULL, 0, 0, "feeds", "Ways in and what came through them", "数据源"},
     {WW_HTTP_GET, "/api/v1/feeds/{name}", INSPECTORS, 0, feed_params, ww_handle_object, "api_feeds", NULL, 0,
      0, "feeds", "One feed", "数据源详情"},
+    {WW_HTTP_GET, "/api/v1/feeds/{name}/health", INSPECTORS, 0, feed_params, ww_handle_object,
+     "api_feed_health", NULL, 0, 0, "health", "How a feed is: last seen, lag, completeness",
+     "数据源健康状况"},
+    {WW_HTTP_GET, "/api/v1/health/things", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_LIST, health_params,
+     ww_handle_list, "api_health_things", NULL, 0, 0, "health", "How things are as senders", "设备健康状况"},
     {WW_HTTP_POST, "/api/v1/feeds", ADMINS, 0, none, ww_handle_feed_create, "api_feed_create", NULL,
      CONFIG_BODY, 0, "feeds", "Create a feed", "新建数据源"},
     {WW_HTTP_PUT, "/api/v1/feeds/{name}", ADMINS, 0, feed_params, ww_handle_feed_replace, "api_feed_replace",

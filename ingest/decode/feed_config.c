@@ -58,6 +58,11 @@ static enum ww_status parse_manner(struct feed_parser *p, node_t root) {
         return ww_feed_bad(p->err, "mode", mode, "must be strict or lenient");
     if (class && (!ww_json_as_str(class, &p->config->thing_class) || p->config->thing_class.len > 64))
         return ww_feed_bad(p->err, "thing_class", class, "must be a text of at most 64 bytes");
+    node_t step = ww_json_get(root, "expected_step_s");
+    int64_t step_s = 0;
+    if (step && (!ww_json_as_i64(step, &step_s) || step_s < 1 || step_s > 31622400))
+        return ww_feed_bad(p->err, "expected_step_s", step, "must be a whole number from 1 to 31622400");
+    p->config->expected_step_s = (int32_t)step_s;
     enum ww_status st = parse_bool(p, root, "register", false, &p->config->registers);
     return st == WW_OK ? parse_bool(p, root, "keep_raw", true, &p->config->keeps_raw) : st;
 }
@@ -82,7 +87,8 @@ static enum ww_status open_zone_and_datum(struct feed_parser *p, node_t root) {
 }
 
 #define MANNER                                                                                               \
-    "protocol max_messages_per_s max_values_per_s time_zone datum mode register thing_class keep_raw"
+    "protocol max_messages_per_s max_values_per_s time_zone datum mode register thing_class keep_raw "       \
+    "expected_step_s"
 
 /* The standard itself says what is where in a frame: such a feed maps nothing. */
 static const char manner_members[] = MANNER " hj212";
@@ -155,6 +161,10 @@ bool ww_feed_config_registers(const struct ww_feed_config *config) {
 
 bool ww_feed_config_keeps_raw(const struct ww_feed_config *config) {
     return config->keeps_raw;
+}
+
+int32_t ww_feed_config_expected_step_s(const struct ww_feed_config *config) {
+    return config->expected_step_s;
 }
 
 struct ww_str ww_feed_config_thing_class(const struct ww_feed_config *config) {

@@ -42,7 +42,9 @@
  *                                      // strict: one bad row refuses the whole request
  *     "register": true,                // unknown things register themselves; default false
  *     "thing_class": "hospital",       // site class given to things that register themselves
- *     "keep_raw": true                 // keep the request's bytes in raw_message; default true
+ *     "keep_raw": true,                // keep the request's bytes in raw_message; default true
+ *     "expected_step_s": 300           // how often each of its things sends; default: learned
+ * (docs/guides/health.md)
  *   }
  */
 #ifndef WW_INGEST_FEED_CONFIG_H
@@ -78,6 +80,7 @@ void ww_feed_config_free(struct ww_feed_config *config);
 bool ww_feed_config_is_strict(const struct ww_feed_config *config);
 bool ww_feed_config_registers(const struct ww_feed_config *config);
 bool ww_feed_config_keeps_raw(const struct ww_feed_config *config);
+int32_t ww_feed_config_expected_step_s(const struct ww_feed_config *config);   /* 0 = not given */
 struct ww_str ww_feed_config_thing_class(const struct ww_feed_config *config); /* "" = none */
 struct ww_datum *ww_feed_config_datum(const struct ww_feed_config *config);
 const struct ww_zone *ww_feed_config_zone(const struct ww_feed_config *config);

@@ -103,6 +103,7 @@ struct ww_feed_config {
     struct ww_datum *datum;
     bool strict, registers, keeps_raw;
     struct ww_str thing_class;
+    int32_t expected_step_s; /* 0 = not given */
 };
 
 /* ---- feed_mapping.c ---- */

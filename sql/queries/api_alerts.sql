@@ -1,7 +1,7 @@
 -- Alerts, newest first; for one of them ($10) also its explanation and events.
--- $1 wards, $2 after, $3 limit, $4 with geometry; $5 state, $6 ward, $7 rule, $8 least severity, $9 opened since, $10 id.
+-- $1 wards, $2 after, $3 limit, $4 with geometry; $5 state, $6 ward, $7 rule, $8 least severity, $9 opened since, $10 category, $11 id.
 SELECT a.id::text,
-       json_build_object('id', a.id,
+       json_build_object('id', a.id, 'category', a.category,
                          'rule', json_build_object('code', r.code, 'name_zh', r.name_zh, 'name_en', r.name_en),
                          'severity', a.severity, 'state', a.state,
                          'ward', CASE WHEN w.id IS NOT NULL
@@ -10,16 +10,20 @@ SELECT a.id::text,
                          'thing', CASE WHEN t.id IS NOT NULL
                                        THEN json_build_object('id', t.id, 'key', t.key, 'name_zh', t.name_zh, 'name_en', t.name_en)
                                   END,
-                         'site', s.code, 'datastream', d.id,
+                         'feed', f.name, 'site', s.code, 'datastream', d.id,
                          'property', json_build_object('code', p.code, 'name_zh', p.name_zh, 'name_en', p.name_en, 'unit', p.unit),
                          'opened_at', a.opened_at, 'detected_at', a.detected_at, 'last_exceeded_at', a.last_exceeded_at,
                          'cleared_at', a.cleared_at, 'exceed_count', a.exceed_count, 'last_value', a.last_value,
                          'peak_value', a.peak_value, 'peak_at', a.peak_at,
-                         'limit', json_build_object('lower', l.lower, 'upper', l.upper, 'unit', l.unit,
-                                                    'standard_no', l.standard_no),
+                         'limit', CASE WHEN l.id IS NOT NULL
+                                       THEN json_build_object('lower', l.lower, 'upper', l.upper, 'unit', l.unit,
+                                                              'standard_no', l.standard_no)
+                                       ELSE json_build_object('lower', a.explanation #> '{expected,lower}',
+                                                              'upper', a.explanation #> '{expected,upper}',
+                                                              'unit', a.explanation #> '{expected,unit}', 'standard_no', '') END,
                          'place', CASE WHEN g.geom IS NOT NULL THEN json_build_array(ST_X(g.geom), ST_Y(g.geom)) END)::text,
        CASE WHEN $4::boolean THEN ST_AsGeoJSON(g.geom, 7, 0) END,
-       CASE WHEN $10::bigint IS NOT NULL
+       CASE WHEN $11::bigint IS NOT NULL
             THEN json_build_object('explanation', a.explanation,
                                    'events', (SELECT coalesce(json_agg(json_build_object('id', e.id, 'kind', e.kind, 'at', e.at,
                                                                                          'recorded_at', e.recorded_at,
@@ -36,15 +40,17 @@ FROM (SELECT *
         AND ($7::text IS NULL OR rule_id = (SELECT x.id FROM wardwatch.rule x WHERE x.code = $7::text))
         AND ($8::bigint IS NULL OR severity >= $8::bigint)
         AND ($9::timestamptz IS NULL OR opened_at >= $9::timestamptz)
-        AND ($10::bigint IS NULL OR id = $10::bigint)
+        AND ($10::text IS NULL OR category = $10::text)
+        AND ($11::bigint IS NULL OR id = $11::bigint)
       ORDER BY id DESC
       LIMIT $3::bigint) a
 JOIN wardwatch.rule r ON r.id = a.rule_id
-JOIN wardwatch.limit_value l ON l.id = a.limit_value_id
-JOIN wardwatch.observed_property p ON p.id = l.property_id
+LEFT JOIN wardwatch.limit_value l ON l.id = a.limit_value_id
+JOIN wardwatch.observed_property p ON p.id = coalesce(a.property_id, l.property_id)
 LEFT JOIN wardwatch.ward w ON w.id = a.ward_id
 LEFT JOIN wardwatch.datastream d ON a.subject_kind = 'datastream' AND d.id = a.subject_id
-LEFT JOIN wardwatch.thing t ON t.id = d.thing_id
+LEFT JOIN wardwatch.thing t ON t.id = CASE a.subject_kind WHEN 'thing' THEN a.subject_id ELSE d.thing_id END
+LEFT JOIN wardwatch.feed f ON a.subject_kind = 'feed' AND f.id = a.subject_id
 LEFT JOIN wardwatch.site s ON s.id = CASE a.subject_kind WHEN 'site' THEN a.subject_id ELSE t.site_id END
 CROSS JOIN LATERAL (SELECT coalesce(t.geom, s.geom) AS geom) g
 ORDER BY a.id DESC;

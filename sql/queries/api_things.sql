@@ -3,7 +3,8 @@ SELECT t.id::text,
        json_build_object('id', t.id, 'feed', f.name, 'key', t.key, 'name_zh', t.name_zh, 'name_en', t.name_en,
                          'class', t.class, 'limit_class', t.limit_class, 'site', s.code, 'ward', w.code,
                          'place', CASE WHEN t.geom IS NOT NULL THEN json_build_array(ST_X(t.geom), ST_Y(t.geom)) END,
-                         'datastreams', (SELECT count(*) FROM wardwatch.datastream d WHERE d.thing_id = t.id))::text,
+                         'datastreams', (SELECT count(*) FROM wardwatch.datastream d WHERE d.thing_id = t.id),
+                         'health', wardwatch.health_json(h))::text,
        CASE WHEN $4::boolean THEN ST_AsGeoJSON(t.geom, 7, 0) END
 FROM (SELECT *
       FROM wardwatch.thing
@@ -15,6 +16,7 @@ FROM (SELECT *
       ORDER BY id
       LIMIT $3::bigint) t
 JOIN wardwatch.feed f ON f.id = t.feed_id
+LEFT JOIN wardwatch.thing_health h ON h.thing_id = t.id
 LEFT JOIN wardwatch.site s ON s.id = t.site_id
 LEFT JOIN wardwatch.ward w ON w.id = t.ward_id
 ORDER BY t.id;

@@ -1,4 +1,4 @@
--- Wards and how many alerts are open in each. $1 wards, $2 after, $3 limit, $4 with geometry; $5 code.
+-- Wards and how many alerts about pollution are open in each. $1 wards, $2 after, $3 limit, $4 with geometry; $5 code.
 SELECT w.id::text,
        json_build_object('id', w.id, 'code', w.code, 'name_zh', w.name_zh, 'name_en', w.name_en,
                          'synthetic', w.synthetic,
@@ -17,5 +17,5 @@ FROM (SELECT *
       LIMIT $3::bigint) w
 CROSS JOIN LATERAL (SELECT count(*) AS n, max(x.severity) AS worst
                     FROM wardwatch.alert x
-                    WHERE x.ward_id = w.id AND x.state = 'open') a
+                    WHERE x.ward_id = w.id AND x.state = 'open' AND x.category = 'pollution') a
 ORDER BY w.id;

@@ -1,1 +1,1 @@
-SELECT id, version, severity, code, config::text FROM rule WHERE enabled AND detector = 'limit' ORDER BY id
+SELECT id, version, severity, code, config::text, detector FROM rule WHERE enabled ORDER BY id

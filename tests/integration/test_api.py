@@ -130,12 +130,15 @@ SHAPES = {
     "/api/v1/wards": "id code name_zh name_en synthetic seat bbox open_alerts worst_severity",
     "/api/v1/sites": "id code name_zh name_en kind limit_class ward place",
     "/api/v1/waterways": "id code name_zh name_en downstream length_m synthetic",
-    "/api/v1/things": "id feed key name_zh name_en class limit_class site ward place datastreams",
+    "/api/v1/things": "id feed key name_zh name_en class limit_class site ward place datastreams health",
+    "/api/v1/health/things": "id feed key name_zh name_en class ward place health",
+    "/api/v1/feeds/water/health": "feed protocol state silent_since last_received_at last_phenomenon_at lag_s expected_s completeness_24h "
+    "things counts open_alerts as_of",
     "/api/v1/datastreams": "id thing property unit statistic interval_s ward latest",
     "/api/v1/observations?datastream=1": "time interval_s value flag version ward raw_message received_at detail",
-    "/api/v1/alerts": "id rule severity state ward thing site datastream property opened_at detected_at last_exceeded_at "
+    "/api/v1/alerts": "id category rule severity state ward thing feed site datastream property opened_at detected_at last_exceeded_at "
     "cleared_at exceed_count last_value peak_value peak_at limit place",
-    "/api/v1/alerts/2": "id rule severity state ward thing site datastream property opened_at detected_at last_exceeded_at "
+    "/api/v1/alerts/2": "id category rule severity state ward thing feed site datastream property opened_at detected_at last_exceeded_at "
     "cleared_at exceed_count last_value peak_value peak_at limit place explanation events",
     "/api/v1/dead-letters": "id feed raw_message line column field reason raw recorded_at state raw_bytes resolved_at resolved_by",
     "/api/v1/feeds": "name title enabled config counts last_received_at pull",
@@ -221,8 +224,8 @@ def test_the_openapi_document_has_what_is_routed(server):
 # ── Who may do what ─────────────────────────────────────────────────────────────────────────
 
 READ = ["/api/v1/district", "/api/v1/wards", "/api/v1/sites", "/api/v1/waterways", "/api/v1/things", "/api/v1/datastreams",
-        "/api/v1/observations?datastream=1", "/api/v1/alerts", "/api/v1/alerts/2"]
-INSPECT = ["/api/v1/feeds", "/api/v1/feeds/water", "/api/v1/limits", "/api/v1/rules", "/api/v1/rules/cod-high"]
+        "/api/v1/observations?datastream=1", "/api/v1/alerts", "/api/v1/alerts/2", "/api/v1/health/things"]
+INSPECT = ["/api/v1/feeds", "/api/v1/feeds/water", "/api/v1/feeds/water/health", "/api/v1/limits", "/api/v1/rules", "/api/v1/rules/cod-high"]
 
 
 @pytest.mark.parametrize("target", READ + INSPECT + ["/api/v1/dead-letters", "/api/v1/events", "/api/v1/session"])
@@ -678,7 +681,7 @@ def test_a_page_of_values_reads_no_more_than_the_page(big):
 
 
 def test_alerts_of_a_ward_come_from_its_index(big):
-    text = plan(big, "api_alerts", "{1}", None, 101, "false", "open", None, None, None, None, None)
+    text = plan(big, "api_alerts", "{1}", None, 101, "false", "open", None, None, None, None, None, None)
     assert "Seq Scan on alert" not in text and re.search(r"alert_ward|alert_one_open", text), text
 
 

@@ -30,7 +30,7 @@ def test_a_limit_is_loaded_once_and_a_rule_finds_it(database, load):
     assert database.sql("SELECT upper, unit, jurisdiction, valid_to FROM limit_value WHERE standard_no = 'TEST 1'") == [
         ["75", "ppb", "CN", "infinity"]]
     assert load("rules", [RULE]) == "loaded 1 rules"
-    assert database.sql("SELECT code, version, severity FROM rule") == [["so2-1h", "1", "2"]]
+    assert database.sql("SELECT code, version, severity FROM rule WHERE detector = 'limit'") == [["so2-1h", "1", "2"]]
 
 
 @pytest.mark.parametrize("change, said", [
