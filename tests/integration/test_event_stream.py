@@ -47,7 +47,7 @@ def test_an_event_arrives_live_with_all_its_members(seeded, admin):
         alert = add_alert(seeded, 1, 1, "cleared", 2)
         event = events.next()
     assert event["event"] == "opened" and int(event["id"]) == event["data"]["event_id"]
-    assert set(event["data"]) == {"event_id", "alert_id", "kind", "at", "recorded_at", "severity", "ward", "rule", "datastream", "thing",
+    assert set(event["data"]) == {"event_id", "alert_id", "kind", "at", "recorded_at", "category", "severity", "ward", "rule", "datastream", "thing", "feed",
                                   "property", "value", "peak_value"}
     data = event["data"]
     assert data["alert_id"] == alert and data["ward"] == "500115001" and data["rule"] == "cod-high" and data["severity"] == 2
