@@ -71,15 +71,20 @@ export function thingFeatures(store: Store): Collection {
     return collection(out);
 }
 
-/** Whether the map would look the same. */
-export function sameFeatures(a: Collection | null, b: Collection): boolean {
-    if (a === null || a.features.length !== b.features.length) return false;
-    return a.features.every((feature, i) => {
-        const other = b.features[i];
-        const [p, q] = [feature.properties ?? {}, other?.properties ?? {}];
-        return p["id"] === q["id"] && p["icon"] === q["icon"] && p["badge"] === q["badge"] && p["name"] === q["name"] && p["severity"] === q["severity"]
-            && String((feature.geometry as GeoJSON.Point).coordinates) === String((other?.geometry as GeoJSON.Point | undefined)?.coordinates);
-    });
+const SHOWN = ["severity", "ill", "icon", "badge", "name"] as const;
+
+/** The features that look different; null: another set, order or place of things, so that all must be given anew. */
+export function changedFeatures(before: Collection | null, now: Collection): GeoJSON.Feature[] | null {
+    if (before === null || before.features.length !== now.features.length) return null;
+    const out: GeoJSON.Feature[] = [];
+    for (const [i, feature] of now.features.entries()) {
+        const old = before.features[i];
+        const [p, q] = [feature.properties ?? {}, old?.properties ?? {}];
+        const [[x, y], [oldX, oldY]] = [feature, old].map((f) => (f?.geometry as GeoJSON.Point | undefined)?.coordinates ?? []) as [number[], number[]];
+        if (p["id"] !== q["id"] || x !== oldX || y !== oldY) return null;
+        if (SHOWN.some((name) => p[name] !== q[name])) out.push(feature);
+    }
+    return out;
 }
 
 export function waterwayFeatures(store: Store): Collection {

@@ -41,6 +41,7 @@ export function addSources(map: MapLibre): void {
             type: "geojson",
             data: { type: "FeatureCollection", features: [] },
             ...(name === "things" ? {
+                promoteId: "id", // by which single things are updated
                 cluster: true, clusterMaxZoom: CLUSTER_BELOW - 1, clusterRadius: 26, clusterMinPoints: 3,
                 clusterProperties: { worst: ["max", ["get", "severity"]], ill: ["+", ["get", "ill"]] },
             } : {}),
