@@ -190,6 +190,40 @@ test("the map tells of a silent sensor on hovering and opens it on a click", () 
     assert.match(await page.textContent("#detail h2"), /丙桥噪声点/);
 }, { hash: `#z=14&c=${thing("N-3").place.join(",")}` }));
 
+test("the sign on the map changes when its sensor falls silent, and back", () => withPage(async (page, fake) => {
+    await mapIsReady(page);
+    const box = await (await page.$("#map")).boundingBox();
+    const clip = { x: box.x + box.width / 2 - 14, y: box.y + box.height / 2 - 14, width: 28, height: 28 };
+    const sign = async () => (await page.screenshot({ clip })).toString("base64");
+    /** Waits until the picture is another one and stands still. */
+    const changed = async (from) => {
+        for (let n = 0, last = ""; n < 200; n++) {
+            const now = await sign();
+            if (now !== from && now === last) return now;
+            last = now;
+            await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 100))));
+        }
+        throw new Error("the picture does not change");
+    };
+    const well = await changed("");
+    fake.fallSilent("R-1");
+    const silent = await changed(well);
+    fake.recover("R-1");
+    fake.clear(fake.city.alerts.at(-1).id);
+    assert.equal(await changed(silent), well);
+}, { hash: `#z=15&c=${thing("R-1").place.join(",")}` }));
+
+test("of thousands of sensors only those in trouble are read again, and no more rows are drawn than one can read", () => withPage(async (page, fake) => {
+    await page.selectOption("#things-state", "all");
+    await page.waitForFunction(() => /^显示 400 \/ 3033 个$/.test(document.querySelector("#panel-things .list-title .soft").textContent));
+    assert.equal((await names(page, "#thing-list")).length, 400);
+    fake.state.requests.length = 0;
+    fake.fallSilent("M-2500");
+    await page.waitForSelector(`#thing-${fake.city.things.find((t) => t.key === "M-2500").id} .tag.silent`);
+    assert.deepEqual(fake.state.requests.filter((r) => r.includes("/health/things")).map((r) => new URL(r.split(" ")[1], "http://x").searchParams.get("state")), ["silent", "drifting", "late", "unknown"]);
+    assert.equal(fake.state.requests.filter((r) => /\/things\?format/.test(r)).length, 0);
+}, { hash: "#tab=things", more: 3000 }));
+
 test("on a small screen the tabs stay within reach and nothing sticks out sideways", async () => {
     const small = await openBrowser({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     const fake = await startFakeServer();

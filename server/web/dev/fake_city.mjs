@@ -251,9 +251,9 @@ function addHealth(city, now) {
     set("A-4", makeHealth("air", now, { state: "late", lag_s: 10_800, completeness_24h: 0.87 }));
     set("A-9", makeHealth("air", now, { state: "unknown", expected_s: null, expected_from: null, completeness_24h: null }));
     set("N-11", null); // never seen
-    makeSensorAlert(city, { property: "silence", key: "W-7", openedAt: now - 100 * MINUTE, value: 7800, upper: 1800 });
+    makeSensorAlert(city, { property: "silence", key: "W-7", openedAt: now - 100 * MINUTE, value: 1800, upper: 1800 });
     makeSensorAlert(city, { property: "clock_drift", key: "W-5", openedAt: now - 5 * HOUR, value: 200.4, upper: 60 });
-    makeSensorAlert(city, { property: "silence", feed: "weather", openedAt: now - 3 * HOUR, value: 4 * 3600, upper: 3600 });
+    makeSensorAlert(city, { property: "silence", feed: "weather", openedAt: now - 3 * HOUR, value: 3600, upper: 3600 });
 }
 
 /** An alert about a thing (`key`) or about a whole feed (`feed`). */
@@ -261,14 +261,18 @@ export function makeSensorAlert(city, { property, key = null, feed = null, opene
     const thing = key === null ? null : city.things.find((t) => t.key === key);
     const ward = thing && city.wards.find((w) => w.code === thing.ward);
     const { severity, ...named } = SENSOR_RULES[property];
-    const last = clearedAt ?? city.now;
+    const last = clearedAt ?? openedAt; // what is open is not written again
     const alert = {
         id: city.alerts.length + 1, category: "sensor", rule: named, severity, state: clearedAt ? "cleared" : "open",
         ward: ward && { code: ward.code, name_zh: ward.name_zh, name_en: ward.name_en },
         thing: thing && { id: thing.id, key: thing.key, name_zh: thing.name_zh, name_en: thing.name_en }, feed, site: thing?.site ?? null, datastream: null,
         property: PROPERTIES[property], opened_at: iso(openedAt), detected_at: iso(openedAt + 900), last_exceeded_at: iso(last), cleared_at: clearedAt ? iso(clearedAt) : null,
         exceed_count: 1, last_value: value, peak_value: value, peak_at: iso(last), limit: { lower: null, upper, unit: "s", standard_no: "" }, place: thing?.place ?? null,
-        explanation: { method: property, rule: { code: named.code, version: 1, config: { intervals: 3 } } },
+        explanation: {
+            method: property, rule: { code: named.code, version: 1, config: property === "silence" ? { multiple: 3, after_s: 900 } : { limit_s: upper, for_s: 600 } },
+            expected: { upper, unit: "s" }, observed: { value, unit: "s" }, last_received_at: iso(openedAt - (property === "silence" ? 1000 * upper : 0)),
+            ...(feed ? { watched: 6, suspect: 6, overdue: 1, members: [3] } : { expected_s: thing.health.expected_s, expected_from: thing.health.expected_from }),
+        },
     };
     city.alerts.push(alert);
     addEvent(city, alert, "opened", openedAt, openedAt);

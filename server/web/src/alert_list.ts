@@ -52,7 +52,7 @@ export class AlertList {
             this.box.node, this.foot);
         store.on(["alerts", "filters", "places", "tab"], () => this.render());
         store.on(["selection", "hover"], () => this.mark());
-        setInterval(() => this.tick(), 30_000);
+        setInterval(() => (store.tab === "sensor" ? this.render() : this.tick()), 30_000); // silences grow while one looks
         this.render();
     }
 
@@ -113,7 +113,7 @@ export class AlertList {
     private signature(alert: Alert): string {
         const site = this.store.siteOf(alert);
         return [lang(), isDarkScheme(), alert.state, alert.severity, alert.last_value, alert.cleared_at, alert.limit.upper, this.store.unseen.has(alert.id),
-            site ? nameOf(site) : "", alert.feed ? this.store.feedTitle(alert.feed) : ""].join("|");
+            alert.category === "sensor" ? sensorAmount(alert, Date.now()) : "", site ? nameOf(site) : "", alert.feed ? this.store.feedTitle(alert.feed) : ""].join("|");
     }
 
     private row(alert: Alert): (Node | false)[] {
@@ -129,7 +129,7 @@ export class AlertList {
                     el("span", { class: "place" }, placeName(alert)),
                     el("time", { datetime: alert.opened_at, title: zonedDateTime(alert.opened_at) }, shortDateTime(alert.opened_at))),
                 el("div", { class: "alert-what" }, el("span", { class: "clip", title: nameOf(alert.property) }, nameOf(alert.property)),
-                    el("b", {}, isSensor ? sensorAmount(alert) : quantity(alert.last_value, alert.property.unit)), el("span", { class: "soft" }, isSensor ? "" : limitText(alert))),
+                    el("b", {}, isSensor ? sensorAmount(alert, Date.now()) : quantity(alert.last_value, alert.property.unit)), el("span", { class: "soft" }, isSensor ? "" : limitText(alert))),
                 el("div", { class: "alert-where soft" },
                     el("span", { class: "clip" }, aboutName(alert, this.store)),
                     el("span", { class: "since", "data-since": alert.id }, sinceText(alert)))),

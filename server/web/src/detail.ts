@@ -7,7 +7,7 @@ import { drawChart } from "./chart";
 import { el, isDarkScheme } from "./dom";
 import { facts, limitIn, limitStatus, ruleVersion, windowRows } from "./explanation";
 import { clock, dateTime, duration, getZone, number, quantity, shortDateTime, span, zoneOffset } from "./format";
-import { sensorAlertWords, sensorAmount } from "./health_words";
+import { sensorAlertMembers, sensorAlertWords, sensorAmount } from "./health_words";
 import { isKey, nameOf, t, type Key } from "./i18n";
 import { severityIcon, svgIcon } from "./icons";
 import { chartSpan, exceeds, makeSeries, type Series } from "./series";
@@ -123,7 +123,7 @@ export class AlertView implements View {
         const end = alert.cleared_at ? Date.parse(alert.cleared_at) : Date.now();
         const isClock = alert.property.code === "clock_drift";
         return el("dl", { class: "figures sensor" },
-            figure(isClock ? "sa_drift" : "sa_silence", sensorAmount(alert), shortDateTime(alert.last_exceeded_at), "fig-observed"),
+            figure(isClock ? "sa_drift" : "sa_silence", sensorAmount(alert, Date.now()), shortDateTime(alert.last_exceeded_at), "fig-observed"),
             figure("sa_allowed", alert.limit.upper === null ? "–" : `${isClock ? "± " : "≤ "}${span(alert.limit.upper)}`, "", "fig-limit"),
             figure("duration", duration(end - Date.parse(alert.opened_at)), "", "fig-duration"),
             figure("severity", t(look(alert.severity).word), nameOf(alert.rule), "fig-severity"));
@@ -133,8 +133,16 @@ export class AlertView implements View {
     private expectation(alert: AlertDetail): HTMLElement {
         const words = sensorAlertWords(alert, alert.thing ? this.store.things.get(alert.thing.id) : undefined, Date.now());
         return el("section", { class: "part", id: "expectation" }, el("h3", {}, t("sa_title")),
-            definitions([[t("sa_expected"), words.expected || "–"], [t("sa_seen"), words.seen]]),
+            definitions([[t("sa_expected"), words.expected || "–"], [t("sa_seen"), words.seen], ...this.members(alert)]),
             el("p", { class: "soft note" }, t("sensor_alerts_note")));
+    }
+
+    /** The first of the sensors that fell silent together. */
+    private members(alert: AlertDetail): [string, Node][] {
+        const things = sensorAlertMembers(alert.explanation).flatMap((id) => this.store.things.get(id) ?? []).slice(0, 10);
+        if (alert.feed === null || things.length === 0) return [];
+        return [[t("sa_members"), el("ul", { class: "alert-links" }, ...things.map((thing) => el("li", {},
+            el("button", { type: "button", class: "link", onclick: () => this.select({ kind: "thing", id: thing.id }) }, nameOf(thing)))))]];
     }
 
     /** The way to the sensor or the feed itself. */

@@ -82,8 +82,8 @@ function row(feed: Feed): Node[] {
     return [
         svgIcon(thingIcon(state, isDarkScheme()), 24),
         el("div", { class: "alert-body" },
-            el("div", { class: "alert-top" }, el("span", { class: `tag state ${state}` }, feedStateWord(feed)), el("span", { class: "place", title: feed.title }, feed.title),
-                el("span", { class: "protocol" }, protocolWords(health?.protocol ?? ""))),
+            el("div", { class: "alert-top" }, el("span", { class: `tag state ${state}` }, feedStateWord(feed)), el("span", { class: "protocol" }, protocolWords(health?.protocol ?? ""))),
+            el("div", { class: "place feed-title" }, feed.title),
             el("div", {}, feedWords(feed, Date.now())),
             feed.pull?.failing_since && feed.pull.last_error ? el("div", { class: "error clip", title: feed.pull.last_error }, feed.pull.last_error) : null,
             el("div", { class: "soft small" }, figures.join(" · ")),

@@ -70,7 +70,7 @@ export function span(seconds: number): string {
 
 /** A share of one, rounded down, so that 100 % means that nothing is missing. */
 export function percent(share: number): string {
-    return `${Math.floor(Math.min(1, Math.max(0, share)) * 1000 + 1e-6) / 10} %`;
+    return `${Math.floor(Math.min(1, Math.max(0, share)) * 1000 + 1e-6) / 10}\u00a0%`;
 }
 
 /** A date with its time and the district's zone. */
@@ -85,6 +85,11 @@ export function number(value: number | null): string {
     const size = Math.abs(value);
     const digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 4;
     return new Intl.NumberFormat(lang() === "zh" ? "zh-CN" : "en-GB", { maximumFractionDigits: digits }).format(value);
+}
+
+/** The code of a property as far as it can be read: "residual_chlorine" → "RESIDUAL CHLORINE". */
+export function propertyLabel(code: string): string {
+    return code.toUpperCase().replaceAll("_", " ");
 }
 
 /** Codes of units as they are kept, written as they are read. */

@@ -1,6 +1,7 @@
 // A sensor's health in plain words: what is wrong, since when, and what would be right. Pure.
 
-import type { Alert, Feed, Health, HealthState, Thing } from "./api_types";
+import { list, num, obj, text } from "./api_read";
+import type { Alert, Feed, Health, HealthState, Json, Thing } from "./api_types";
 import { duration, percent, span, shortDateTime } from "./format";
 import { isKey, t } from "./i18n";
 
@@ -73,32 +74,47 @@ export function protocolWords(protocol: string): string {
 
 // ── sensor alerts ──
 
-/** What was expected and what was seen, of an alert about a sensor or a feed. */
-export function sensorAlertWords(alert: Alert, thing: Thing | undefined, now: number): { expected: string; seen: string } {
+/** When a silence began: the alert says how long it was when somebody last looked, or, of a thing that is heard again, in all. */
+function silentSince(alert: Alert): number {
+    const looked = Date.parse(alert.feed === null ? alert.last_exceeded_at : alert.opened_at);
+    return Number.isFinite(alert.last_value) ? looked - alert.last_value * 1000 : Date.parse(alert.opened_at);
+}
+
+function silenceMs(alert: Alert, now: number): number {
+    return (alert.cleared_at ? Date.parse(alert.cleared_at) : now) - silentSince(alert);
+}
+
+/** The amount of a sensor alert: a time. A silence that is not over has grown since the alert was written. */
+export function sensorAmount(alert: Alert, now: number): string {
+    if (alert.property.code === "silence") return duration(silenceMs(alert, now));
+    if (!Number.isFinite(alert.last_value)) return "–";
+    return alert.property.code === "clock_drift" ? driftWords(alert.last_value) : span(alert.last_value);
+}
+
+/** What was expected and what was seen, of an alert about a sensor or a feed. `thing`: how the sensor is now. */
+export function sensorAlertWords(alert: Alert & { explanation?: Json }, thing: Thing | undefined, now: number): { expected: string; seen: string } {
     const limit = alert.limit.upper;
-    const end = alert.cleared_at ? Date.parse(alert.cleared_at) : now;
+    const told = obj(alert.explanation);
     if (alert.property.code === "clock_drift") {
-        const drift = alert.last_value;
         return {
             expected: limit === null ? t("sa_clock_expected_any") : t("sa_clock_expected", { limit: span(limit) }),
-            seen: Number.isFinite(drift) ? t("sa_clock_seen", { drift: driftWords(drift), peak: span(Math.abs(alert.peak_value)) }) : "–",
+            seen: Number.isFinite(alert.last_value) ? t("sa_clock_seen", { drift: driftWords(alert.last_value), peak: span(Math.abs(alert.peak_value)) }) : "–",
         };
     }
     if (alert.property.code === "silence") {
-        const interval = thing?.health?.expected_s ?? null;
-        const quiet = alert.last_value;
-        // a value is as old as the alert's last look: what is open goes on until now
-        const began = Number.isFinite(quiet) ? Date.parse(alert.last_exceeded_at) - quiet * 1000 : Date.parse(alert.opened_at);
+        const interval = num(told["expected_s"]) ?? thing?.health?.expected_s ?? null;
+        const since = text(told["last_received_at"]) || new Date(silentSince(alert)).toISOString();
+        const [suspect, watched] = [num(told["suspect"]), num(told["watched"])];
         return {
             expected: joined(expectedWords(interval), limit === null ? "" : t("sa_silence_expected", { limit: span(limit) })),
-            seen: t(alert.cleared_at ? "sa_silence_was" : "sa_silence_seen", { since: shortDateTime(new Date(began).toISOString()), duration: duration(end - began) }),
+            seen: joined(t(alert.cleared_at ? "sa_silence_was" : "sa_silence_seen", { since: shortDateTime(since), duration: duration(silenceMs(alert, now)) }),
+                alert.feed !== null && suspect !== null && watched !== null ? t("sa_feed_seen", { n: suspect, total: watched }) : ""),
         };
     }
-    return { expected: limit === null ? "–" : `≤ ${span(limit)}`, seen: Number.isFinite(alert.last_value) ? span(alert.last_value) : "–" };
+    return { expected: limit === null ? "–" : `≤ ${span(limit)}`, seen: sensorAmount(alert, now) };
 }
 
-/** The amount of a sensor alert: a time. */
-export function sensorAmount(alert: Alert): string {
-    if (!Number.isFinite(alert.last_value)) return "–";
-    return alert.property.code === "clock_drift" ? driftWords(alert.last_value) : span(alert.last_value);
+/** The sensors that an alert about a whole feed names. */
+export function sensorAlertMembers(explanation: Json): string[] {
+    return list(obj(explanation)["members"]).map(text).filter((id) => id !== "");
 }

@@ -5,7 +5,7 @@ import { Map as MapLibre, NavigationControl, ScaleControl, setWorkerUrl, type Ge
 import { compareAlerts } from "./alert_order";
 import type { LonLat } from "./api_types";
 import { el, isDarkScheme, isNarrow, wantsCalm } from "./dom";
-import { quantity, shortDateTime } from "./format";
+import { propertyLabel, quantity, shortDateTime } from "./format";
 import { nameOf, t } from "./i18n";
 import { healthWords, stateWord } from "./health_words";
 import { svgIcon, thingIcon } from "./icons";
@@ -249,7 +249,7 @@ export class RiskMap {
         const state = stateOf(thing);
         return [el("b", {}, nameOf(thing)), el("span", {}, ward ? nameOf(ward) : ""),
             el("span", { class: `tip-health ${state}` }, svgIcon(thingIcon(state, isDarkScheme()), 15), el("span", {}, el("b", {}, stateWord(state)), ` · ${healthWords(thing.health, Date.now())}`)),
-            ...values.map((s) => el("span", { class: "value" }, `${s.property.toUpperCase()} ${quantity(s.latest?.value ?? null, s.unit)}`,
+            ...values.map((s) => el("span", { class: "value" }, `${propertyLabel(s.property)} ${quantity(s.latest?.value ?? null, s.unit)}`,
                 el("small", {}, ` ${shortDateTime(s.latest?.time ?? "")}${s.latest && s.latest.flag !== "N" ? ` · ${s.latest.flag}` : ""}`)))];
     }
 

@@ -4,7 +4,7 @@
 import type { Alert, Health, Thing } from "./api_types";
 import { compareAlerts } from "./alert_order";
 import { el, isDarkScheme } from "./dom";
-import { clock, quantity, shortDateTime, span } from "./format";
+import { clock, propertyLabel, quantity, shortDateTime, span } from "./format";
 import { isIll, stateOf } from "./health";
 import { completenessWords, driftWords, expectedFromWords, healthWords, sensorAmount, stateWord } from "./health_words";
 import { isKey, nameOf, t } from "./i18n";
@@ -73,7 +73,7 @@ export class ThingView implements View {
             el("tbody", {}, ...streams.slice(0, 12).map((s) => {
                 const flag = s.latest?.flag ?? "N";
                 const key = `flag_${flag}`;
-                return el("tr", {}, el("td", {}, s.property.toUpperCase()), el("td", { class: "number" }, quantity(s.latest?.value ?? null, s.unit)),
+                return el("tr", {}, el("td", {}, propertyLabel(s.property)), el("td", { class: "number" }, quantity(s.latest?.value ?? null, s.unit)),
                     el("td", {}, shortDateTime(s.latest?.time ?? "")), el("td", {}, flag === "N" ? "" : isKey(key) ? t(key) : t("flag_other", { flag })));
             }))));
     }
@@ -128,5 +128,5 @@ export function countRows(counts: Health["counts"]): [string, string][] {
 export function alertLinks(alerts: readonly Alert[], select: (id: string) => void): HTMLElement {
     return el("ul", { class: "alert-links" }, ...alerts.slice(0, 20).map((alert) => el("li", {}, svgIcon(severityIcon(alert.severity, isDarkScheme()), 16),
         el("button", { type: "button", class: "link", id: `link-alert-${alert.id}`, onclick: () => select(alert.id) },
-            `${t(look(alert.severity).word)} · ${nameOf(alert.property)} ${alert.category === "sensor" ? sensorAmount(alert) : quantity(alert.last_value, alert.property.unit)}`))));
+            `${t(look(alert.severity).word)} · ${nameOf(alert.property)} ${alert.category === "sensor" ? sensorAmount(alert, Date.now()) : quantity(alert.last_value, alert.property.unit)}`))));
 }

@@ -5,7 +5,7 @@ import { loadTs } from "./load_ts.mjs";
 
 const { compareFeeds, isFeedIll, listedThings, mergeHealth, NO_THING_FILTERS, stateOf, thingLook } = await loadTs("health.ts");
 const { readAlert, readFeed, readFeedHealth, readHealth, readThing } = await loadTs("api_read.ts");
-const { driftWords, feedWords, healthWords, sensorAlertWords } = await loadTs("health_words.ts");
+const { driftWords, feedWords, healthWords, sensorAlertMembers, sensorAlertWords, sensorAmount } = await loadTs("health_words.ts");
 const { percent, span } = await loadTs("format.ts");
 
 const MINUTE = 60_000;
@@ -81,6 +81,22 @@ test("a sensor alert says what was expected and what was seen", () => {
     assert.deepEqual(clock, { expected: "设备时钟与服务器相差不超过 1 分钟", seen: "时钟慢 1 分钟 35 秒，偏差最大 1 分钟 35 秒" });
 });
 
+test("a silence that is not over has grown since its alert was written; one that is over has not", () => {
+    const silence = (more) => readAlert({ id: 1, category: "sensor", property: { code: "silence", unit: "s" }, limit: {}, opened_at: ago(100), last_exceeded_at: ago(100), last_value: 900, thing: { id: 1 }, ...more });
+    assert.equal(sensorAmount(silence({}), NOW), "1 小时 55 分钟");
+    assert.equal(sensorAmount(silence({ thing: null, feed: "f" }), NOW), "1 小时 55 分钟");
+    assert.equal(sensorAmount(silence({ state: "cleared", cleared_at: ago(40), last_exceeded_at: ago(40), last_value: 4500 }), NOW), "1 小时 15 分钟");
+    assert.equal(sensorAmount(silence({ state: "cleared", cleared_at: ago(40), last_exceeded_at: ago(40), thing: null, feed: "f" }), NOW), "1 小时 15 分钟");
+    assert.equal(sensorAmount(silence({ property: { code: "clock_drift", unit: "s" }, last_value: -95 }), NOW), "慢 1 分钟 35 秒");
+});
+
+test("an alert about a feed says how many sensors went silent together, and names them", () => {
+    const explanation = { expected: { upper: 900 }, last_received_at: ago(60), watched: 12, suspect: 9, members: [4, 5] };
+    const alert = { ...readAlert({ id: 1, category: "sensor", property: { code: "silence" }, limit: { upper: 900 }, opened_at: ago(45), last_value: 900, feed: "f" }), explanation };
+    assert.match(sensorAlertWords(alert, undefined, NOW).seen, /自 11.24 11:00 起没有收到数据，已 1 小时，同一数据源的 12 个传感器中有 9 个一起没有数据/);
+    assert.deepEqual(sensorAlertMembers(explanation), ["4", "5"]);
+});
+
 test("feeds that fail come first, feeds that are off last; a failing pull is told before anything else", () => {
     const feed = (name, state, more = {}) => ({ ...readFeed({ name, ...more }), health: readFeedHealth({ state, things: {}, counts: {} }) });
     const failing = feed("z", "ok", { pull: { failing_since: ago(90), last_error: "502" } });
@@ -93,5 +109,5 @@ test("feeds that fail come first, feeds that are off last; a failing pull is tol
 
 test("short times keep their seconds; a share is never rounded up to all", () => {
     assert.deepEqual([0.42, 4.2, 45, 60, 95, 600, 900, 3600, 86400].map(span), ["0.4 秒", "4.2 秒", "45 秒", "1 分钟", "1 分钟 35 秒", "10 分钟", "15 分钟", "1 小时", "1 天"]);
-    assert.deepEqual([0, 0.9996, 1, 0.5].map(percent), ["0 %", "99.9 %", "100 %", "50 %"]);
+    assert.deepEqual([0, 0.9996, 1, 0.5].map(percent), ["0\u00a0%", "99.9\u00a0%", "100\u00a0%", "50\u00a0%"]);
 });
