@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "geo/base/alloc.h"
 #include "geo/base/log.h"
 #include "ingest/decode/decode.h"
 #include "ingest/path_internal.h"
+#include "ingest/raw_pack.h"
 
 enum {
     DEFAULT_WAITING_BYTES = 256 << 20,
@@ -169,10 +169,10 @@ static struct ww_str csv_header(struct ww_str content_type, struct ww_str body) 
 }
 
 static void compress_body(struct submission *s) {
-    size_t bound = ZSTD_compressBound(s->body.len);
+    size_t bound = ww_raw_pack_bound(s->body.len);
     char *room = ww_arena_alloc(s->arena, bound);
-    size_t n = room ? ZSTD_compress(room, bound, s->body.ptr, s->body.len, 1) : 0;
-    if (!room || ZSTD_isError(n))
+    size_t n = room ? ww_raw_pack(s->body, room, bound) : 0;
+    if (n == 0)
         s->status =
             ww_error_set(&s->err, WW_NO_MEMORY, "the request needs more memory than one request may take");
     else
@@ -357,7 +357,7 @@ static void check_idle(struct ww_path *path) {
     on_idle(path->on_idle_arg);
 }
 
-void path_kick(struct ww_path *path) {
+void path_go_on(struct ww_path *path) {
     if (path->state == WRITER_IDLE && path->reload_wanted && path->open.members.count == 0) {
         path->reload_wanted = false;
         load_start(path);
@@ -372,6 +372,10 @@ void path_kick(struct ww_path *path) {
         group_init(&path->open);
         store_group(path);
     }
+}
+
+void path_kick(struct ww_path *path) {
+    path_go_on(path);
     check_idle(path);
 }
 

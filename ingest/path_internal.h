@@ -147,6 +147,8 @@ struct ww_path {
 
 /* path.c */
 void path_kick(struct ww_path *path); /* goes on with whatever is next */
+void path_go_on(
+    struct ww_path *path); /* the same while answers are still to be given: nobody is told it is idle */
 void path_set_state(struct ww_path *path, enum writer_state state, const char *why);
 void path_answer(struct submission *s, enum ww_status status, const struct ww_error *err);
 /* Its data are to blame: answers it, or, when it must be kept, makes it one dead letter that waits in front

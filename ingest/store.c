@@ -49,6 +49,7 @@ static void finish_ok(struct ww_path *path) {
     group_clear(g);
     group_init(g);
     path_set_state(path, WRITER_IDLE, "");
+    path_go_on(path); /* the database has work while thousands are answered */
     struct submission *s;
     while ((s = submissions_take(&done)))
         path_answer(s, WW_OK, NULL);

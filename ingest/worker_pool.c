@@ -2,6 +2,7 @@
 #include "ingest/worker_pool.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -59,10 +60,11 @@ static void *run_thread(void *arg) {
         pthread_mutex_unlock(&pool->lock);
         job->work(job);
         pthread_mutex_lock(&pool->lock);
+        bool is_first = !pool->finished.head; /* else the loop has been told and has not come yet */
         list_add(&pool->finished, job);
         uint64_t one = 1;
-        ssize_t n = write(pool->wake_fd, &one, sizeof one); /* EAGAIN: it is awake already */
-        (void)n;
+        if (is_first && write(pool->wake_fd, &one, sizeof one) < 0)
+            assert(errno == EAGAIN); /* it is awake already */
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;

@@ -92,10 +92,23 @@ void ww_hj212_gateway_forget(struct session *s) {
         s->is_due = false;
         TAILQ_REMOVE(&g->due, s, due);
     }
+    if (s->has_answers) {
+        s->has_answers = false;
+        TAILQ_REMOVE(&g->to_send, s, to_send);
+    }
     g->counters.connections--;
     if (n > 0)
         (void)!ww_map_put(g->per_address, address_of(s->peer), n - 1); /* replaced: needs no memory */
     ww_hj212_gateway_wake(g);
+}
+
+static void send_answers(struct ww_hj212_gateway *g) {
+    struct session *s;
+    while ((s = TAILQ_FIRST(&g->to_send))) {
+        TAILQ_REMOVE(&g->to_send, s, to_send);
+        s->has_answers = false;
+        ww_hj212_session_send_out(s);
+    }
 }
 
 static void sweep(struct ww_hj212_gateway *g) {
@@ -124,6 +137,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg) {
     if (!TAILQ_EMPTY(&g->due))
         ww_hj212_gateway_wake(g);
     ww_hj212_commands_look(g);
+    send_answers(g);
     sweep(g);
 }
 
@@ -317,6 +331,7 @@ static void init_tables(struct ww_hj212_gateway *g) {
     TAILQ_INIT(&g->open);
     TAILQ_INIT(&g->retired);
     TAILQ_INIT(&g->due);
+    TAILQ_INIT(&g->to_send);
     TAILQ_INIT(&g->stations);
     TAILQ_INIT(&g->looks);
     TAILQ_INIT(&g->runs);

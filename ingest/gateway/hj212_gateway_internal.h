@@ -137,10 +137,10 @@ struct session {
     struct ww_hj212_gateway *gateway;
     struct bufferevent *bev;
     struct ww_inlet *inlet; /* NULL before the first message */
-    TAILQ_ENTRY(session) all, due;
+    TAILQ_ENTRY(session) all, due, to_send;
     enum session_state state;
     unsigned pauses;
-    bool is_due, is_mute, is_overdue, is_attended;
+    bool is_due, is_mute, is_overdue, is_attended, has_answers /* in to_send */;
     int64_t last_in_ms, begun_ms /* of the frame that is not whole; 0 = none */, ended_ms;
     struct wait *wait;
     STAILQ_HEAD(, answer) answers; /* in the order of the inlet */
@@ -165,7 +165,7 @@ struct ww_hj212_gateway {
     int listen_fd, port, fd_ceiling;
     struct event *accepting, *turn, *janitor;
     int64_t accept_again_ms;
-    TAILQ_HEAD(session_list, session) open, retired, due;
+    TAILQ_HEAD(session_list, session) open, retired, due, to_send;
     uint32_t n_ended;
     struct ww_map *per_address; /* → open connections */
     bool is_stopped, turn_is_due;
@@ -213,8 +213,9 @@ bool ww_hj212_session_wait(struct session *session, enum wait_kind kind, struct 
 bool ww_hj212_session_waited_in_vain(const struct session *session, struct ww_str mn);
 /* A new world: goes on when what is waited for is there. */
 void ww_hj212_session_look_at_world(struct session *session);
-/* Sends now. Cuts a peer that does not read. */
+/* Sends with the turn's end. Cuts a peer that does not read. */
 void ww_hj212_session_write(struct session *session, struct ww_str bytes);
+void ww_hj212_session_send_out(struct session *session); /* by the turn's end */
 /* Hands bytes to the path; `answer` is sent after COMMIT ("" = none). False: not taken, leave them. */
 bool ww_hj212_session_store(struct session *session, struct ww_str feed, struct ww_str content_type,
                             struct ww_str body, struct ww_str answer);

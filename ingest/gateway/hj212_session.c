@@ -109,7 +109,12 @@ void ww_hj212_session_look_at_world(struct session *s) {
     }
 }
 
-/* ---- Answers ---- */
+/* ---- Answers ----
+ *
+ * A commit answers thousands of frames in one turn. What is written gathers in the output buffer, whose
+ * bufferevent does not watch the socket, and goes out with the turn's end in one system call a connection;
+ * only what the socket does not take then is left to the bufferevent.
+ */
 
 void ww_hj212_session_write(struct session *s, struct ww_str bytes) {
     if (s->state == SESSION_RETIRED || s->is_mute || bytes.len == 0)
@@ -120,9 +125,31 @@ void ww_hj212_session_write(struct session *s, struct ww_str bytes) {
         return;
     }
     bufferevent_write(s->bev, bytes.ptr, bytes.len);
+    if (s->has_answers)
+        return;
+    s->has_answers = true;
+    TAILQ_INSERT_TAIL(&s->gateway->to_send, s, to_send);
+    ww_hj212_gateway_wake(s->gateway);
 }
 
 static void end_when_answered(struct session *s);
+
+static void write_at_once(struct session *s) {
+    struct evbuffer *out = bufferevent_get_output(s->bev);
+    evbuffer_unfreeze(out, 1); /* a bufferevent lets nobody else drain what it sends */
+    (void)evbuffer_write(out, bufferevent_getfd(s->bev));
+    evbuffer_freeze(out, 1);
+}
+
+void ww_hj212_session_send_out(struct session *s) {
+    if (s->is_mute || (bufferevent_get_enabled(s->bev) & EV_WRITE)) /* it is slow: the bufferevent goes on */
+        return;
+    write_at_once(s);
+    if (evbuffer_get_length(bufferevent_get_output(s->bev)) > 0)
+        bufferevent_enable(s->bev, EV_WRITE); /* also when it failed: then on_event hears of it */
+    else
+        end_when_answered(s);
+}
 
 static void on_stored(void *arg, uint64_t tag, enum ww_status status, const struct ww_receipt *receipt,
                       const struct ww_error *err) {
@@ -252,7 +279,7 @@ static void on_read(struct bufferevent *bev, void *arg) {
 }
 
 static void on_written_out(struct bufferevent *bev, void *arg) {
-    (void)bev;
+    bufferevent_disable(bev, EV_WRITE);
     end_when_answered(arg);
 }
 
@@ -323,7 +350,7 @@ struct session *ww_hj212_session_open(struct ww_hj212_gateway *gateway, int fd, 
     evbuffer_add_cb(bufferevent_get_input(s->bev), on_input, s);
     if (!ww_path_catalog(gateway->path))
         s->pauses |= PAUSE_WORLD;
-    bufferevent_enable(s->bev, EV_WRITE);
+    bufferevent_disable(s->bev, EV_WRITE); /* until the socket does not take all at once */
     apply_reading(s);
     return s;
 }
@@ -345,11 +372,8 @@ void ww_hj212_session_retire(struct session *s, const char *why) {
 }
 
 void ww_hj212_session_free(struct session *s) {
-    struct evbuffer *out = bufferevent_get_output(s->bev);
-    if (!s->is_mute && evbuffer_get_length(out) > 0) { /* once: whoever does not read now has had the time */
-        evbuffer_unfreeze(out, 1); /* a bufferevent lets nobody else drain what it sends */
-        (void)evbuffer_write(out, bufferevent_getfd(s->bev));
-    }
+    if (!s->is_mute && evbuffer_get_length(bufferevent_get_output(s->bev)) > 0)
+        write_at_once(s); /* once: whoever does not read now has had the time */
     bufferevent_setcb(s->bev, NULL, NULL, NULL, NULL);
     bufferevent_free(s->bev);
     if (s->inlet)
