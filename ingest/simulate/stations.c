@@ -5,6 +5,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <math.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -42,7 +43,8 @@ struct ww_stations {
     const volatile sig_atomic_t *stop;
     struct event_base *base;
     struct event *tick;
-    struct sockaddr_in address;
+    struct sockaddr_storage address;
+    socklen_t address_len;
     struct link *links;
     uint32_t n_links, connecting;
     uint32_t done; /* stations whose messages are all acknowledged */
@@ -93,7 +95,17 @@ static const struct ww_station_factor factors[] = {{"w01018", "cod", "mg/L", 60,
                                                    {"w01010", "water_temperature", "degC", 18, 4},
                                                    {"w01012", "ss", "mg/L", 20, 8},
                                                    {"w01009", "do", "mg/L", 6, 2},
-                                                   {"w01014", "conductivity", "uS/cm", 600, 150}};
+                                                   {"w01014", "conductivity", "uS/cm", 600, 150},
+                                                   {"w01017", "bod5", "mg/L", 12, 5},
+                                                   {"w01019", "codmn", "mg/L", 6, 2},
+                                                   {"w23002", "volatile_phenols", "mg/L", 0.03, 0.02},
+                                                   {"w21016", "cyanide", "mg/L", 0.02, 0.01},
+                                                   {"w02003", "fecal_coliform", "MPN/L", 300, 150},
+                                                   {"w20111", "mercury", "ug/L", 0.8, 0.4},
+                                                   {"w20115", "cadmium", "ug/L", 3, 1.5},
+                                                   {"w20117", "chromium_vi", "ug/L", 15, 8},
+                                                   {"w20119", "arsenic", "ug/L", 9, 5},
+                                                   {"w20120", "lead", "ug/L", 12, 7}};
 
 const struct ww_station_factor *ww_station_factor(uint32_t n) {
     return &factors[n % (sizeof factors / sizeof *factors)];
@@ -251,7 +263,7 @@ static void dial(struct link *l) {
     l->connecting = true;
     all->connecting++;
     l->dripped = 0;
-    if (bufferevent_socket_connect(l->bev, (struct sockaddr *)&all->address, sizeof all->address) != 0)
+    if (bufferevent_socket_connect(l->bev, (struct sockaddr *)&all->address, (int)all->address_len) != 0)
         hang_up(l, clock_us());
 }
 
@@ -349,6 +361,19 @@ static const struct ww_station_protocol *find_protocol(const char *name) {
     return NULL;
 }
 
+static bool find_address(struct ww_stations *s, const struct ww_station_options *options) {
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    char service[16];
+    snprintf(service, sizeof service, "%d", options->port);
+    if (getaddrinfo(options->host, service, &hints, &found) != 0 || !found)
+        return false;
+    memcpy(&s->address, found->ai_addr, found->ai_addrlen);
+    s->address_len = found->ai_addrlen;
+    freeaddrinfo(found);
+    return true;
+}
+
 static void raise_file_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -360,13 +385,10 @@ static void raise_file_limit(void) {
 enum ww_status ww_stations_run(const struct ww_station_options *options, const volatile sig_atomic_t *stop,
                                struct ww_station_result *out, struct ww_error *err) {
     struct ww_stations s = {.options = options, .protocol = find_protocol(options->protocol), .stop = stop};
-    int len = sizeof s.address;
-    char at[160];
-    snprintf(at, sizeof at, "%s:%d", options->host, options->port);
     if (!s.protocol)
         return ww_error_set(err, WW_BAD_INPUT, "--protocol must be hj212, mqtt or http");
-    if (evutil_parse_sockaddr_port(at, (struct sockaddr *)&s.address, &len) != 0)
-        return ww_error_set(err, WW_BAD_INPUT, "%s is no IPv4 address with a port", at);
+    if (!find_address(&s, options))
+        return ww_error_set(err, WW_BAD_INPUT, "there is no host \"%s\"", options->host);
     raise_file_limit();
     s.base = event_base_new();
     s.tick = s.base ? event_new(s.base, -1, EV_PERSIST, on_tick, &s) : NULL;

@@ -18,7 +18,7 @@ static const char help[] =
     "\n"
     "  --stations N       default 2000; their names are PREFIX000000 …\n"
     "  --prefix TEXT      default SIM\n"
-    "  --factors K        values of a message, default 10\n"
+    "  --factors K        values of a message, default 10, at most 20\n"
     "  --every SECONDS    between two messages of a station; default 0: as fast as they are acknowledged\n"
     "  --window W         messages of a station on their way, default 1\n"
     "  --messages M       of each station, then it ends; default: no end\n"
@@ -109,7 +109,7 @@ static bool take_option(struct settings *s, int option, const char *value) {
         s->run.prefix = value;
         return true;
     case OPT_FACTORS:
-        return ww_option_u32("factors", value, 1, 10, &s->run.factors);
+        return ww_option_u32("factors", value, 1, 20, &s->run.factors);
     case OPT_EVERY:
         return ww_option_duration("every", value, &s->every_us);
     case OPT_WINDOW:
