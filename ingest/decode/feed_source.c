@@ -272,14 +272,34 @@ static bool is_time_form(struct ww_str text) {
            memchr(text.ptr, '%', text.len);
 }
 
+static void read_numbered_pages(struct feed_section *s, int first, struct ww_pull_source *out) {
+    out->param = ww_section_text(s, "param", MAX_CODE, NULL);
+    out->size_param = ww_section_text(s, "size_param", MAX_CODE, "");
+    out->first = ww_section_int(s, "first", 0, 1000000, first);
+    out->size = ww_section_int(s, "size", 1, 1000000, NO_DEFAULT);
+}
+
+/* Pages within a window: all their members, or none. */
+static void read_window_pages(struct feed_section *s, struct ww_pull_source *out) {
+    static const char *const members[] = {"param", "first", "size_param", "size"};
+    bool has_any = false;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        has_any = has_any || (s->status == WW_OK && ww_json_get(s->node, members[i]));
+    if (has_any)
+        read_numbered_pages(s, 1, out);
+    if (has_any && s->status == WW_OK && out->to.len == 0)
+        ww_section_bad(s, "to", "is needed: a window with pages must not grow while they are read");
+}
+
 static void read_time_paging(struct feed_section *s, struct ww_pull_source *out) {
-    ww_section_members(s, "by from to format window_s overlap_s start");
+    ww_section_members(s, "by from to format window_s overlap_s start param first size_param size");
     out->from = ww_section_text(s, "from", MAX_CODE, NULL);
     out->to = ww_section_text(s, "to", MAX_CODE, "");
     out->time_format = ww_section_text(s, "format", 100, "iso");
     out->window_s = ww_section_int(s, "window_s", 1, YEAR_S, 3600);
     out->overlap_s = ww_section_int(s, "overlap_s", 0, YEAR_S, 0);
     struct ww_str start = ww_section_text(s, "start", 40, "");
+    read_window_pages(s, out);
     if (s->status != WW_OK)
         return;
     if (!is_time_form(out->time_format))
@@ -292,7 +312,7 @@ static void read_time_paging(struct feed_section *s, struct ww_pull_source *out)
 }
 
 static void read_paging(struct feed_section *outer, struct ww_pull_source *out) {
-    static const char *const ways[] = {"none", "next", "link", "page", "cursor", "time", NULL};
+    static const char *const ways[] = {"none", "next", "link", "page", "offset", "cursor", "time", NULL};
     node_t paging = outer->status == WW_OK ? ww_json_get(outer->node, "paging") : NULL;
     if (!paging)
         return;
@@ -313,11 +333,9 @@ static void read_paging(struct feed_section *outer, struct ww_pull_source *out) 
         out->field = ww_section_text(&s, "field", MAX_TEXT, "@iot.nextLink");
         break;
     case WW_PAGING_PAGE:
+    case WW_PAGING_OFFSET:
         ww_section_members(&s, "by param first size_param size");
-        out->param = ww_section_text(&s, "param", MAX_CODE, NULL);
-        out->size_param = ww_section_text(&s, "size_param", MAX_CODE, "");
-        out->first = ww_section_int(&s, "first", 0, 1000000, 1);
-        out->size = ww_section_int(&s, "size", 1, 1000000, NO_DEFAULT);
+        read_numbered_pages(&s, out->paging == WW_PAGING_PAGE ? 1 : 0, out);
         break;
     case WW_PAGING_CURSOR:
         ww_section_members(&s, "by param field");

@@ -28,16 +28,19 @@
  *     "url": "https://host/path?x=1", "every_s": 300, "headers": {"X-Key": "…"}, "username": "…",
  *     "password": "…", "timeout_s": 30, "max_bytes": 16777216, "ca_file": "…",
  *     "paging": {"by": "none"}
- *     // or: the body names the next page's URL (SensorThings, whose field is the default)
+ *     // or: the body names the next page's URL (SensorThings, whose field is the default); "links" of OGC
+ *     // APIs, an array of {"rel","href"}, will do
  *     "paging": {"by": "next", "field": "@iot.nextLink"}
  *     // or: Link: <…>; rel="next"
  *     "paging": {"by": "link"}
  *     // or: until a page is short
  *     "paging": {"by": "page", "param": "page", "first": 1, "size_param": "limit", "size": 100}
+ *     "paging": {"by": "offset", "param": "offset", "first": 0, "size_param": "limit", "size": 100}
  *     "paging": {"by": "cursor", "param": "after", "field": "meta.cursor"}
  *     // or: windows up to now, each begun again with an overlap shorter than itself
  *     "paging": {"by": "time", "from": "begin", "to": "end", "format": "iso", "window_s": 3600,
  *                "overlap_s": 600, "start": "2026-01-01T00:00:00Z"}
+ *     // a window may have pages of its own: "param": "page", "first": 1, "size_param": "limit", "size": 100
  *   }
  *
  *   Any of them: "max_messages_per_s": 100, "max_values_per_s": 5000      // 0 = no limit; above it senders
@@ -109,6 +112,7 @@ enum ww_paging {
     WW_PAGING_NEXT,
     WW_PAGING_LINK,
     WW_PAGING_PAGE,
+    WW_PAGING_OFFSET,
     WW_PAGING_CURSOR,
     WW_PAGING_TIME
 };
@@ -124,8 +128,8 @@ struct ww_pull_source {
     size_t max_bytes;
     enum ww_paging paging;
     struct ww_str param, field, size_param, from, to,
-        time_format; /* time_format: iso | epoch | epoch_ms | strptime's */
-    int64_t first, size;
+        time_format;     /* time_format: iso | epoch | epoch_ms | strptime's */
+    int64_t first, size; /* size 0: a window is one page */
     int window_s, overlap_s;
     int64_t start_us; /* WW_INSTANT_NONE = now − window */
 };

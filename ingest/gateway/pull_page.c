@@ -67,6 +67,46 @@ static enum ww_status find(struct ww_json_reader *r, struct ww_str path, struct 
     return WW_OK;
 }
 
+/* After an OBJECT event: its "href" into `out` when its "rel" is next, else nothing. */
+static enum ww_status read_link(struct ww_json_reader *r, struct ww_buf *out, bool *is_next,
+                                struct ww_error *err) {
+    struct ww_json_event ev;
+    enum ww_status st;
+    size_t from = out->len;
+    *is_next = false;
+    while ((st = ww_json_next(r, &ev, err)) == WW_OK && ev.type == WW_JSON_KEY) {
+        bool is_rel = ww_str_is(ev.text, "rel"), is_href = ww_str_is(ev.text, "href");
+        if ((st = ww_json_next(r, &ev, err)) != WW_OK)
+            return st;
+        if (is_rel && ev.type == WW_JSON_STRING)
+            *is_next = ww_str_is(ev.text, "next");
+        if (is_href && ev.type == WW_JSON_STRING) {
+            out->len = from;
+            st = unescaped(&ev, out, err);
+        } else {
+            st = ww_json_skip(r, &ev, NULL, err);
+        }
+        if (st != WW_OK)
+            return st;
+    }
+    if (!*is_next)
+        out->len = from;
+    return st;
+}
+
+/* After an ARRAY event. */
+static enum ww_status find_next_link(struct ww_json_reader *r, struct ww_buf *out, struct ww_error *err) {
+    struct ww_json_event ev;
+    bool is_next = false;
+    enum ww_status st = WW_OK;
+    while (!is_next && (st = ww_json_next(r, &ev, err)) == WW_OK && ev.type != WW_JSON_END_ARRAY) {
+        st = ev.type == WW_JSON_OBJECT ? read_link(r, out, &is_next, err) : ww_json_skip(r, &ev, NULL, err);
+        if (st != WW_OK)
+            return st;
+    }
+    return st;
+}
+
 static struct ww_str without_bom(struct ww_str body) {
     bool has = body.len >= 3 && memcmp(body.ptr, "\xEF\xBB\xBF", 3) == 0;
     return has ? (struct ww_str){body.ptr + 3, body.len - 3} : body;
@@ -92,6 +132,8 @@ enum ww_status ww_pull_member(struct ww_str json, struct ww_str path, struct ww_
     size_t from = out->len;
     if (ev.type == WW_JSON_NUMBER || ev.type == WW_JSON_STRING)
         st = unescaped(&ev, out, err);
+    else if (ev.type == WW_JSON_ARRAY)
+        st = find_next_link(&r, out, err);
     if (st == WW_TOO_LARGE)
         return ww_error_set(err, WW_BAD_INPUT, "what names the next page is too long");
     if (st == WW_OK && out->len > from && has_control((struct ww_str){out->data + from, out->len - from})) {

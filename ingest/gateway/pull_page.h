@@ -10,8 +10,9 @@
 #include "ingest/decode/feed_config.h"
 
 /* The text of the string or number at a dotted path, appended to `out`; nothing when it is absent, null, or
- * neither. A member whose own name holds dots comes before a path of several. WW_BAD_INPUT: no JSON up to
- * there, or a text with control characters. */
+ * neither. Of an array of links, [{"rel":"self","href":"…"},{"rel":"next","href":"…"}] (OGC APIs, STAC), the
+ * "href" of the first next. A member whose own name holds dots comes before a path of several. WW_BAD_INPUT:
+ * no JSON up to there, or a text with control characters. */
 enum ww_status ww_pull_member(struct ww_str json, struct ww_str path, struct ww_buf *out,
                               struct ww_error *err) WW_MUST_CHECK;
 /* The target of the first link with rel="next" in a Link header (RFC 8288; several headers joined by commas);

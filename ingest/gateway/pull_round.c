@@ -39,6 +39,7 @@ void ww_pull_round_begin(struct ww_pull_round *round, int64_t now_us) {
     round->until_us = now_us / WW_SECOND_US * WW_SECOND_US; /* whole seconds: all formats can say them */
     round->n_asked = 0;
     round->more = false;
+    round->window_page = -1;
 }
 
 /* ---- Asking ---- */
@@ -79,6 +80,8 @@ static enum ww_status add_number(struct ww_buf *url, struct ww_str name, int64_t
 static int64_t page_number(const struct ww_pull_round *round) {
     int64_t page = round->source->first;
     struct ww_str position = ww_buf_str(&round->position);
+    if (round->source->paging == WW_PAGING_TIME)
+        return round->window_page >= 0 ? round->window_page : page;
     return ww_str_to_i64(position, &page) ? page : round->source->first;
 }
 
@@ -114,11 +117,14 @@ static enum ww_status add_window(struct ww_pull_round *round, struct ww_buf *url
         return WW_OK;
     }
     bool is_last = source->to.len == 0 || round->until_us - stored_us <= window_us;
-    round->window_to_us = is_last ? round->until_us : stored_us + window_us;
+    if (round->window_page < 0) /* all pages of a window are of the same window */
+        round->window_to_us = is_last ? round->until_us : stored_us + window_us;
     int64_t from_us = is_first ? stored_us : stored_us - source->overlap_s * WW_SECOND_US;
     enum ww_status st = add_time(url, source->from, from_us, source->time_format, zone, err);
     if (st == WW_OK && source->to.len > 0)
         st = add_time(url, source->to, round->window_to_us, source->time_format, zone, err);
+    if (st == WW_OK && source->size > 0)
+        st = add_page(round, url, err);
     return st;
 }
 
@@ -132,7 +138,7 @@ static enum ww_status make_url(struct ww_pull_round *round, struct ww_buf *url, 
     enum ww_status st = ww_pull_url_join(source->url.ptr, is_address ? position : WW_STR(""), url, err);
     if (st == WW_OK && is_address && !ww_pull_url_is_home(source->url.ptr, url->data))
         st = ww_error_set(err, WW_BAD_INPUT, "the next page is on another server");
-    if (st == WW_OK && source->paging == WW_PAGING_PAGE)
+    if (st == WW_OK && (source->paging == WW_PAGING_PAGE || source->paging == WW_PAGING_OFFSET))
         st = add_page(round, url, err);
     if (st == WW_OK && source->paging == WW_PAGING_CURSOR && position.len > 0)
         st = ww_pull_url_add(url, source->param, position, err);
@@ -174,17 +180,25 @@ static enum ww_status read_address(struct ww_pull_round *round, const struct ww_
     return st;
 }
 
-static enum ww_status read_page(struct ww_pull_round *round, const struct ww_pull_page *page,
-                                struct ww_error *err) {
+/* Makes `more`: a full page has another behind it. */
+static enum ww_status look_whether_full(struct ww_pull_round *round, const struct ww_pull_page *page,
+                                        struct ww_error *err) {
     int64_t n = ww_pull_count_records(page->format, page->records, page->body);
-    ww_buf_reset(&round->next);
     if (n < 0)
         return ww_error_set(err, WW_BAD_INPUT,
                             "the page's records can't be counted: \"records\" must name their array");
     round->more = n >= round->source->size;
-    if (round->more)
-        ww_buf_printf(&round->next, "%" PRId64, page_number(round) + 1);
-    return ww_buf_status(&round->next);
+    return WW_OK;
+}
+
+static enum ww_status read_page(struct ww_pull_round *round, const struct ww_pull_page *page,
+                                struct ww_error *err) {
+    int64_t step = round->source->paging == WW_PAGING_OFFSET ? round->source->size : 1;
+    ww_buf_reset(&round->next);
+    enum ww_status st = look_whether_full(round, page, err);
+    if (st == WW_OK && round->more)
+        ww_buf_printf(&round->next, "%" PRId64, page_number(round) + step);
+    return st == WW_OK ? ww_buf_status(&round->next) : st;
 }
 
 /* An endpoint without news repeats the cursor, or gives none: then the old one stays. */
@@ -205,10 +219,24 @@ static enum ww_status read_cursor(struct ww_pull_round *round, const struct ww_p
     return ww_buf_status(&round->next);
 }
 
-static void read_window(struct ww_pull_round *round) {
+/* The position moves on when all pages of the window are stored. */
+static enum ww_status read_window(struct ww_pull_round *round, const struct ww_pull_page *page,
+                                  struct ww_error *err) {
     char text[40];
+    if (round->source->size > 0 && page->body.len > 0) {
+        enum ww_status st = look_whether_full(round, page, err);
+        if (st != WW_OK)
+            return st;
+        if (round->more) {
+            round->window_page = page_number(round) + 1;
+            set_text(&round->next, ww_buf_str(&round->position));
+            return ww_buf_status(&round->next);
+        }
+    }
+    round->window_page = -1;
     set_text(&round->next, (struct ww_str){text, (size_t)ww_instant_text(round->window_to_us, text)});
     round->more = round->window_to_us < round->until_us;
+    return ww_buf_status(&round->next);
 }
 
 enum ww_status ww_pull_round_read(struct ww_pull_round *round, const struct ww_pull_page *page,
@@ -224,13 +252,14 @@ enum ww_status ww_pull_round_read(struct ww_pull_round *round, const struct ww_p
         st = read_address(round, page, err);
         break;
     case WW_PAGING_PAGE:
+    case WW_PAGING_OFFSET:
         st = read_page(round, page, err);
         break;
     case WW_PAGING_CURSOR:
         st = read_cursor(round, page, err);
         break;
     case WW_PAGING_TIME:
-        read_window(round);
+        st = read_window(round, page, err);
         break;
     }
     if (st != WW_OK) {

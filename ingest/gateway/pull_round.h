@@ -8,8 +8,8 @@
  * round.position… if (!round.more) break;
  *   }
  *
- * A position is a text whose meaning is the paging's: the address of a page (next, link), a page's number, a
- * cursor, the moment up to which windows are stored. "" = from the beginning.
+ * A position is a text whose meaning is the paging's: the address of a page (next, link), a page's number or
+ * offset, a cursor, the moment up to which windows are stored. "" = from the beginning.
  */
 #ifndef WW_GATEWAY_PULL_ROUND_H
 #define WW_GATEWAY_PULL_ROUND_H
@@ -29,7 +29,8 @@ struct ww_pull_round {
     bool nothing_to_ask;    /* ww_pull_round_ask: no time has passed since the last window */
     int64_t until_us;       /* windows end here: when the round began */
     int64_t window_to_us;
-    uint64_t *asked; /* hashes of the addresses of this round */
+    int64_t window_page; /* of the window at hand, which a new round begins anew; -1 = its first */
+    uint64_t *asked;     /* hashes of the addresses of this round */
     uint32_t n_asked, cap_asked;
 };
 

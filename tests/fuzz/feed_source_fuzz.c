@@ -42,6 +42,7 @@ static void check_pull(const struct ww_pull_source *p) {
         check_text(p->field, 1, 256);
         break;
     case WW_PAGING_PAGE:
+    case WW_PAGING_OFFSET:
         check_text(p->param, 1, 64);
         assert(p->size >= 1 && p->first >= 0);
         break;
@@ -53,6 +54,7 @@ static void check_pull(const struct ww_pull_source *p) {
         check_text(p->from, 1, 64);
         check_text(p->time_format, 1, 100);
         assert(p->window_s > p->overlap_s && p->overlap_s >= 0);
+        assert(p->size == 0 || (p->param.len > 0 && p->to.len > 0));
         break;
     default:
         break;

@@ -95,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *end = memchr(rest.ptr, '\n', rest.len);
     struct ww_str path = {rest.ptr, end ? (size_t)(end - rest.ptr) : 0};
     struct ww_str body = {end ? end + 1 : rest.ptr, end ? rest.len - path.len - 1 : rest.len};
-    switch (data[0] % 8) {
+    switch (data[0] % 10) {
     case 0:
         look_at_member(path, body);
         break;
@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         break;
     }
     default:
-        take_step((enum ww_paging)(data[0] % 8 - 2), path, body);
+        take_step((enum ww_paging)(data[0] % 10 - 3), path, body);
         break;
     }
     return 0;

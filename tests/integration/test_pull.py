@@ -7,6 +7,7 @@ what is expected has been seen.
 import base64
 import datetime
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -147,7 +148,9 @@ class Pages:
     PAGING = {
         "next": {"by": "next"},
         "link": {"by": "link"},
+        "links": {"by": "next", "field": "links"},
         "page": {"by": "page", "param": "page", "first": 0, "size_param": "limit", "size": 2},
+        "offset": {"by": "offset", "param": "offset", "size_param": "limit", "size": 2},
         "cursor": {"by": "cursor", "param": "after", "field": "meta.cursor"},
         "time": {"by": "time", "from": "begin", "to": "end", "window_s": 3600, "overlap_s": 600, "start": START.isoformat()},
     }
@@ -156,9 +159,11 @@ class Pages:
         self.kind = kind
         self.thing = thing
         self.paging = self.PAGING[kind]
-        self.mapping = {"records": "value"} if kind in ("next", "cursor") else {}
+        self.mapping = {"records": "value"} if kind in ("next", "links", "cursor") else {}
 
     def index(self, request):
+        if self.kind == "offset":
+            return int(request.query["offset"]) // 2
         if self.kind == "time":  # the windows before now have ten minutes of overlap
             begin = datetime.datetime.fromisoformat(request.query["begin"].replace("Z", "+00:00"))
             return -(-int((begin - START).total_seconds()) // 3600)
@@ -172,6 +177,9 @@ class Pages:
         more = i + 1 < self.N
         if self.kind == "next":
             return Reply(json={"value": self.readings(i), **({"@iot.nextLink": f"?p={i + 1}"} if more else {})})
+        if self.kind == "links":
+            links = [{"rel": "self", "href": request.target}] + [{"href": f"/data?p={i + 1}", "rel": "next"}] * more
+            return Reply(json={"links": links, "value": self.readings(i)})
         if self.kind == "link":
             return Reply(json=self.readings(i), headers={"Link": f'</data?p={i + 1}>; rel="next"'} if more else {})
         if self.kind == "cursor":
@@ -259,6 +267,74 @@ def test_windows_of_time_are_written_in_the_feed_s_form_and_zone(database, endpo
     assert endpoint.asked[0].query["b"] == local.strftime("%Y-%m-%d %H:%M:%S")
     second = endpoint.wait(lambda asked: asked[1:2], "the next window")[0]
     assert second.query["b"] == endpoint.asked[0].query["e"]  # no moment between the windows
+
+
+def test_a_window_with_pages_is_read_to_its_end_and_again_from_its_first_page_after_a_kill(own, endpoint):
+    database, start = own
+    reached, killed = threading.Event(), threading.Event()
+
+    def answer(request):  # four readings in each of three windows: a page of three, a page of one
+        window = int((datetime.datetime.fromisoformat(request.query["begin"].replace("Z", "+00:00")) - START).total_seconds()) // 7200
+        first = 4 * window
+        if request.query["pageNo"] == "2":
+            if window == 1 and not killed.is_set():
+                reached.set()
+                killed.wait(60)
+            return Reply(json=rows("windows", first + 3))
+        return Reply(json=rows("windows", first, first + 1, first + 2))
+
+    endpoint.answer = answer
+    paging = {"by": "time", "from": "begin", "to": "end", "window_s": 7200, "start": START.isoformat(), "param": "pageNo",
+              "size_param": "pageSize", "size": 3}  # fmt: skip
+    config = {**MAPPING, "format": "json", "protocol": "pull", "pull": {"url": endpoint.url(), "every_s": 1, "paging": paging}}
+    server, admin = start()
+    assert admin.post("/api/v1/feeds", {"name": "windows", "config": config}).status == 201
+    assert reached.wait(60)
+    server.kill()
+    assert stored(database, "windows") == once(*range(7))
+    before = len(endpoint.asked)
+    killed.set()
+    server, _ = start()
+    wait_stored(database, "windows", once(*range(12)))
+    asked = [(r.query["begin"], r.query["pageNo"], r.query["pageSize"]) for r in endpoint.asked[: before + 4]]
+    first, second, third = ((START + datetime.timedelta(hours=h)).strftime("%Y-%m-%dT%H:%M:%SZ") for h in (0, 2, 4))
+    assert asked[:before] == [(first, "1", "3"), (first, "2", "3"), (second, "1", "3"), (second, "2", "3")]
+    assert asked[before:] == [(second, "1", "3"), (second, "2", "3"), (third, "1", "3"), (third, "2", "3")]
+    server.stop()
+
+
+FORMATS = {
+    "geojson": ({"format": "geojson", "thing": "s", "property": {"const": "pm2_5"}, "value": "v", "time": "at"},
+                {"type": "FeatureCollection",
+                 "features": [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [107.08, 29.86]},
+                               "properties": {"s": "THING", "v": h, "at": f"{DAY}{h:02d}:00:00Z"}} for h in (1, 2)]}),
+    "csv": ({"format": "csv", "thing": "s", "property": {"const": "pm2_5"}, "value": "v", "time": "at"},
+            f"s,at,v\nTHING,{DAY}01:00:00Z,1\nTHING,{DAY}02:00:00Z,2\n"),
+    "ndjson": ({"format": "ndjson", "thing": "s", "property": {"const": "pm2_5"}, "value": "v", "time": "at"},
+               "".join(f'{{"s":"THING","at":"{DAY}0{h}:00:00Z","v":{h}}}\n' for h in (1, 2))),
+    "json": ({"format": "json", "records": "data.rows", "thing": "s.id", "property": {"const": "pm2_5"}, "value": "m.0.v", "time": "at"},
+             {"data": {"rows": [{"s": {"id": "THING"}, "m": [{"v": h}], "at": f"{DAY}0{h}:00:00Z"} for h in (1, 2)]}}),
+    "sensorthings": ({"format": "sensorthings", "properties": {"PM2.5": "pm2_5"}},
+                     {"value": [{"phenomenonTime": f"{DAY}0{h}:00:00Z", "result": h,
+                                 "Datastream": {"unitOfMeasurement": {"symbol": "ug/m3"}, "ObservedProperty": {"name": "PM2.5"},
+                                                "Thing": {"@iot.id": "THING", "name": "a thing"}}} for h in (1, 2)]}),
+    "ngsi-ld": ({"format": "ngsi-ld", "properties": {"PM25": "pm2_5"}},
+                [{"id": "THING", "type": "AirQualityObserved",
+                  "PM25": {"type": "Property", "value": h, "unitCode": "GQ", "observedAt": f"{DAY}0{h}:00:00Z"}} for h in (1, 2)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_can_be_pulled(database, endpoint, admin, name):
+    mapping, content = FORMATS[name]
+    thing = f"pulled-{name}"
+    body = (content if isinstance(content, str) else json.dumps(content)).replace("THING", thing).encode()
+    endpoint.answer = lambda r: Reply(body=body, content_type="application/octet-stream")  # the feed says what it is
+    config = {**mapping, "register": True, "protocol": "pull", "pull": {"url": endpoint.url(), "every_s": 1}}
+    assert admin.post("/api/v1/feeds", {"name": thing, "config": config}).status == 201
+    wait_until(lambda: len(stored(database, thing)) == 2, f"both readings; {admin.get('/api/v1/dead-letters?feed=' + thing).text}")
+    assert stored(database, thing) == once(1, 2)
+    assert admin.put(f"/api/v1/feeds/{thing}", {"enabled": False}).status == 200
 
 
 def test_a_ring_of_pages_is_left(database, endpoint, pulled, admin):
