@@ -202,10 +202,10 @@ static void visit(struct search *s, uint32_t from, uint32_t to) {
         visit(s, from, middle);
 }
 
-static double metres_of(const struct ww_near *t, double d2) {
-    if (t->radius_m == WW_NEAR_PLANE)
+static double metres_of(double radius_m, double d2) {
+    if (radius_m == WW_NEAR_PLANE)
         return sqrt(d2);
-    return 2 * t->radius_m * asin(fmin(1, sqrt(d2) / (2 * t->radius_m)));
+    return 2 * radius_m * asin(fmin(1, sqrt(d2) / (2 * radius_m)));
 }
 
 static int by_distance(const void *pa, const void *pb) {
@@ -224,7 +224,7 @@ uint32_t ww_near_nearest(const struct ww_near *t, const double at[2], uint32_t k
         visit(&s, 0, t->n);
     ww_near_sort(out, s.n);
     for (uint32_t i = 0; i < s.n; i++)
-        out[i].metres = metres_of(t, out[i].metres);
+        out[i].metres = metres_of(t->radius_m, out[i].metres);
     return s.n;
 }
 
@@ -240,7 +240,7 @@ static double most_square(const struct ww_near *t, double metres) {
     double most2 = chord * chord;
     for (int step = 0; step < 16; step++) {
         double more = nextafter(most2, INFINITY);
-        if (metres_of(t, more) > metres)
+        if (metres_of(t->radius_m, more) > metres)
             break;
         most2 = more;
     }
@@ -256,6 +256,15 @@ uint32_t ww_near_within(const struct ww_near *t, const double at[2], double metr
     point_of(at, t->radius_m, s.from);
     visit(&s, 0, t->n);
     for (uint32_t i = 0; i < s.n && i < room; i++)
-        out[i].metres = metres_of(t, out[i].metres);
+        out[i].metres = metres_of(t->radius_m, out[i].metres);
     return s.n;
+}
+
+double ww_near_metres(const double a[2], const double b[2], double radius_m) {
+    double p[3], q[3], d2 = 0;
+    point_of(a, radius_m, p);
+    point_of(b, radius_m, q);
+    for (int axis = 0; axis < 3; axis++)
+        d2 += (p[axis] - q[axis]) * (p[axis] - q[axis]);
+    return metres_of(radius_m, d2);
 }

@@ -36,6 +36,8 @@ uint32_t ww_near_nearest(const struct ww_near *near, const double at[2], uint32_
  * may be more than `room`: then only `room` were written. */
 uint32_t ww_near_within(const struct ww_near *near, const double at[2], double metres,
                         struct ww_near_hit *out, uint32_t room);
+/* From one place to another, by the same arithmetic. */
+double ww_near_metres(const double a[2], const double b[2], double radius_m);
 /* Nearest first, of equally near ones the smaller index. */
 void ww_near_sort(struct ww_near_hit *hits, size_t n);
 

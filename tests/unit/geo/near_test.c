@@ -45,6 +45,7 @@ static void check(const struct ww_near *near, uint32_t n, const double at[2], ui
         assert_true(fabs(got[i].metres - want[i].metres) <= tolerance);
         if (exact)
             assert_int_equal(got[i].index, want[i].index);
+        assert_true(ww_near_metres(at, points[got[i].index], radius_m) == got[i].metres);
     }
     if (expected == 0)
         return;
