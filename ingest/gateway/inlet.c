@@ -271,7 +271,10 @@ static void pump_all(struct ww_intake *intake) {
 static void on_retry(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
-    pump_all(arg);
+    struct ww_intake *intake = arg;
+    pump_all(intake);
+    if (!TAILQ_EMPTY(&intake->room))
+        act_soon(intake);
 }
 
 static void on_path_change(void *arg) {
@@ -328,6 +331,7 @@ enum ww_status ww_inlet_take(struct ww_inlet *inlet, const struct ww_message *me
     struct message *m = ww_try_calloc(1, sizeof *m + n);
     if (!m) {
         want_room(inlet);
+        retry_later(intake, RETRY_MS); /* nothing else may be held whose end would tell of room */
         return ww_error_set(err, WW_BUSY, "no memory for this message now");
     }
     char *at = m->bytes;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "geo/base/alloc.h"
 #include "ingest/gateway/inlet.h"
 
 /* ---- The path ---- */
@@ -256,9 +257,31 @@ static void a_feed_that_is_not_there_refuses_from_the_loop(void **state) {
     end(d);
 }
 
+static void without_memory_a_message_is_not_taken_and_none_is_lost_or_doubled(void **state) {
+    (void)state;
+    for (long n = 1; n <= 4; n++) {
+        struct device *d = begin(0, 0);
+        int refused = 0;
+        ww_alloc_fail_after(n);
+        for (uint64_t tag = 0; tag < 3; tag++)
+            while (take(d, tag) != WW_OK) /* a session keeps it and comes again when there is room */
+                refused++;
+        ww_alloc_fail_after(0);
+        assert_int_equal(refused, n <= 3);
+        for (int i = 0; i < 10 && d->rooms < refused; i++)
+            event_base_loop(d->base, EVLOOP_ONCE);
+        assert_int_equal(d->rooms, refused); /* told without anything having been released */
+        while (d->path.n > 0)
+            answer(&d->path, 0, WW_OK);
+        assert_string_equal(d->heard, "abc");
+        end(d);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_come_in_the_order_of_taking),
+        cmocka_unit_test(without_memory_a_message_is_not_taken_and_none_is_lost_or_doubled),
         cmocka_unit_test(what_the_path_could_not_take_is_handed_in_again_in_order),
         cmocka_unit_test(a_full_inlet_says_so_and_tells_when_there_is_room),
         cmocka_unit_test(who_waits_for_room_leaves_the_loop_to_others),
