@@ -140,18 +140,12 @@ void path_refuse(struct submission *s, const struct ww_error *err) {
     path_wait_in_front(s);
 }
 
-void path_refuse_preparing(struct ww_path *path, enum ww_status status, const struct ww_error *err) {
+void path_refuse_preparing(struct ww_path *path, const struct ww_error *err) {
     struct submission *s = path->preparing ? path->preparing->list.head : NULL;
     if (!s || !s->is_decoded)
         return;
-    struct ww_error told = *err;
-    told.status = status;
-    if (status == WW_UNAVAILABLE || status == WW_BUSY) {
-        path_fail_all(path, &told);
-        return;
-    }
     unqueue(s);
-    path_refuse(s, &told);
+    path_refuse(s, err);
 }
 
 /* ---- Submitting ---- */

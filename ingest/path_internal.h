@@ -154,7 +154,7 @@ void path_answer(struct submission *s, enum ww_status status, const struct ww_er
 /* Its data are to blame: answers it, or, when it must be kept, makes it one dead letter that waits in front
  * again. */
 void path_refuse(struct submission *s, const struct ww_error *err);
-void path_refuse_preparing(struct ww_path *path, enum ww_status status, const struct ww_error *err);
+void path_refuse_preparing(struct ww_path *path, const struct ww_error *err);
 void path_wait_in_front(struct submission *s);
 void path_fail_all(struct ww_path *path, const struct ww_error *err); /* answers everything that waits */
 void path_tell(struct ww_path *path);                                 /* the listeners, soon */

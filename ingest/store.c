@@ -56,18 +56,27 @@ static void finish_ok(struct ww_path *path) {
     path_kick(path);
 }
 
-/* One message of the group is to blame: alone, it is told so. */
-static bool blames_a_message(enum ww_status status) {
-    return status == WW_BAD_INPUT || status == WW_TOO_LARGE;
+/* One message of the group is to blame: alone, it is told so. Of what PostgreSQL refuses only data (22),
+ * constraints (23), limits of a row (54) and what our functions raise (P0) can be a message's fault: a table
+ * that is gone or broken, a bug of ours, are not, and what was sent must not become a dead letter for them.
+ */
+static bool blames_a_message(const struct ww_error *err) {
+    static const char *const classes[] = {"22", "23", "54", "P0"};
+    if (err->status == WW_TOO_LARGE)
+        return true;
+    for (size_t i = 0; err->status == WW_BAD_INPUT && i < sizeof classes / sizeof *classes; i++)
+        if (strncmp(err->field, classes[i], 2) == 0)
+            return true;
+    return false;
 }
 
-static bool is_ours_to_retry(enum ww_status status) {
-    return status == WW_CONFLICT || blames_a_message(status);
+static bool is_ours_to_retry(const struct ww_error *err) {
+    return err->status == WW_CONFLICT || blames_a_message(err);
 }
 
 /* True: not once more, the senders must be told. */
-static bool is_tried_enough(const struct group *g, enum ww_status status) {
-    if (!is_ours_to_retry(status))
+static bool is_tried_enough(const struct group *g) {
+    if (!is_ours_to_retry(&g->err))
         return true;
     for (const struct submission *s = g->members.head; s; s = s->next)
         if (s->attempts >= MAX_ATTEMPTS)
@@ -88,12 +97,12 @@ static void finish_failed(struct ww_path *path) {
     ww_map_free(path->months);
     path->months = ww_map_new(64);
 
-    bool hopeless = blames_a_message(err.status) && g->members.count == 1;
+    bool hopeless = blames_a_message(&err) && g->members.count == 1;
     for (struct submission *s = g->members.head; s; s = s->next) {
         s->attempts++;
-        s->is_suspect = blames_a_message(err.status);
+        s->is_suspect = blames_a_message(&err);
     }
-    bool enough = !hopeless && is_tried_enough(g, err.status);
+    bool enough = !hopeless && is_tried_enough(g);
     struct submission *refused = hopeless ? submissions_take(&g->members) : NULL;
     group_requeue(&path->open);
     group_requeue(g);
@@ -106,9 +115,10 @@ static void finish_failed(struct ww_path *path) {
     if (enough) {
         err.status = WW_UNAVAILABLE; /* whatever it was: no sender is to blame */
         path_fail_all(path, &err);
-    }
-    if (ww_pg_is_up(path->pg))
+        ww_pg_drop(path->pg); /* and again with its back-off: a full disk must not keep us busy */
+    } else if (ww_pg_is_up(path->pg)) {
         load_start(path);
+    }
 }
 
 static void on_commit(void *arg, enum ww_status status, const struct ww_pg_result *result,
@@ -342,7 +352,13 @@ static void on_registered(void *arg, enum ww_status status, const struct ww_pg_r
     path_set_state(path, WRITER_IDLE, "");
     if (status != WW_OK) {
         ww_log(WW_LOG_WARN, "register=failed reason=\"%s\"", err->message);
-        path_refuse_preparing(path, status, err);
+        struct ww_error told = *err;
+        if (blames_a_message(err)) {
+            path_refuse_preparing(path, &told);
+        } else {
+            told.status = WW_UNAVAILABLE;
+            path_fail_all(path, &told);
+        }
     }
     struct ww_catalog *catalog = path->world->catalog;
     for (int i = 0; status == WW_OK && i < ww_pg_rows(r); i++) {

@@ -243,32 +243,35 @@ def test_what_is_sent_again_while_it_waits_brings_no_older_value_back(world):
     assert world.stored("AGAIN") == [1, 2, 60]
 
 
-FAIL_ONCE = """CREATE SEQUENCE commits;
+FAIL_ONCE = """DROP SEQUENCE IF EXISTS commits;
+               CREATE SEQUENCE commits;
                CREATE OR REPLACE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
                BEGIN
                    PERFORM pg_advisory_xact_lock_shared(4711);
-                   IF nextval('commits') = 1 THEN RAISE 'no room' USING ERRCODE = 'disk_full'; END IF;
+                   IF nextval('commits') = 1 THEN RAISE 'no room' USING ERRCODE = '{sqlstate}'; END IF;
                    RETURN NULL;
                END $$;
                CREATE CONSTRAINT TRIGGER gate AFTER INSERT ON raw_message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION gate()"""
 
 
-def test_nothing_overtakes_a_message_whose_commit_failed(world):
+@pytest.mark.parametrize("sqlstate", ["53100", "XX001", "42P01"])  # the disk is full, a page is broken, a table is not there
+def test_nothing_overtakes_a_message_whose_commit_failed_and_it_is_not_to_blame(world, sqlstate):
+    thing = f"LATE-{sqlstate}"
     with world.device("late") as device:
         device.connect()
-        device.publish("city/LATE/up/cod", reading(0), qos=1, packet_id=1)
+        device.publish(f"city/{thing}/up/cod", reading(0), qos=1, packet_id=1)
         assert device.take() == ack(PUBACK, 1)
-        world.database.sql(FAIL_ONCE)
+        world.database.sql(FAIL_ONCE.replace("{sqlstate}", sqlstate))
         lock = Lock(world.database, CLOSE_GATE)
-        device.publish("city/LATE/up/cod", json.dumps({"at": 1767225660, "v": 1}).encode(), qos=1, packet_id=2)
+        device.publish(f"city/{thing}/up/cod", json.dumps({"at": 1767225660, "v": 1}).encode(), qos=1, packet_id=2)
         wait_until(lambda: world.database.value(AT_GATE) == "1", "the commit to wait")
-        device.publish("city/LATE/up/cod", json.dumps({"at": 1767225660, "v": 2}).encode(), qos=1, packet_id=3)
+        device.publish(f"city/{thing}/up/cod", json.dumps({"at": 1767225660, "v": 2}).encode(), qos=1, packet_id=3)
         device.ping()
         assert device.take() == (PINGRESP, b"")
         lock.release()
         assert [device.take(), device.take()] == [ack(PUBACK, 2), ack(PUBACK, 3)]
     world.database.sql("DROP TRIGGER gate ON raw_message")
-    assert world.stored("LATE") == [0, 1, 2]
+    assert world.stored(thing) == [0, 1, 2]
 
 
 def test_what_is_refused_waits_for_its_turn(world):
