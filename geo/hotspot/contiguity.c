@@ -141,7 +141,7 @@ static enum ww_status add_geometry(struct ww_polygons *set, struct ww_arena *are
     struct ww_ring *rings = NULL;
     uint32_t n_rings = 0;
     char reason[128];
-    struct polygon polygon = {NULL};
+    struct polygon polygon = {0};
     enum ww_status st = ww_json_parse(arena, text, &root, err);
     if (st != WW_OK)
         return st;
