@@ -67,35 +67,10 @@ static void count_windows(struct ww_scan_run *run) {
     run->n_windows = run->n_zones * per_zone;
 }
 
-static int best_first(const void *left, const void *right) {
-    const struct ww_scan_cluster *a = left, *b = right;
-    if (a->llr != b->llr)
-        return a->llr > b->llr ? -1 : 1;
-    if (a->length != b->length)
-        return a->length < b->length ? -1 : 1;
-    return a->chain < b->chain ? -1 : a->chain > b->chain;
-}
-
-static void take(const struct ww_scan_run *run, const struct ww_scan_cluster *cluster, bool *taken) {
-    uint64_t first = run->zones->start[cluster->chain];
-    for (uint64_t i = first; i < first + cluster->length; i++)
-        taken[run->zones->place[i]] = true;
-}
-
-static bool touches(const struct ww_scan_run *run, const struct ww_scan_cluster *cluster, const bool *taken) {
-    uint64_t first = run->zones->start[cluster->chain];
-    for (uint64_t i = first; i < first + cluster->length; i++)
-        if (taken[run->zones->place[i]])
-            return true;
-    return false;
-}
-
 static void add_cluster(struct ww_scan_run *run, const struct ww_scan_cluster *found, bool *taken) {
     struct ww_scan_cluster *c = &run->clusters[run->n_clusters++];
     *c = *found;
-    c->expected = ww_scan_expected(&run->totals, c->measure);
-    c->relative_risk = ww_scan_relative_risk(&run->totals, c->cases, c->measure);
-    take(run, c, taken);
+    ww_scan_take(run->zones, &run->totals, c, taken);
 }
 
 enum ww_status ww_scan_observe(struct ww_scan_run *run, struct ww_error *err) {
@@ -107,15 +82,15 @@ enum ww_status ww_scan_observe(struct ww_scan_run *run, struct ww_error *err) {
     for (uint32_t k = 0; k < n && st == WW_OK; k++)
         best_of_chain(run, k, NULL, &best[k]);
     if (st == WW_OK)
-        qsort(best, n, sizeof *best, best_first);
+        qsort(best, n, sizeof *best, ww_scan_best_first);
     for (uint32_t k = 0; k < n && st == WW_OK && run->n_clusters < run->rules.max_clusters; k++) {
         if (best[k].llr <= 0)
             break;
-        if (!touches(run, &best[k], taken)) {
+        if (!ww_scan_touches(run->zones, &best[k], taken)) {
             add_cluster(run, &best[k], taken);
         } else if (run->rules.any_window) { /* what else does this chain hold? Then it takes its turn again */
             best_of_chain(run, best[k].chain, taken, &best[k]);
-            for (uint32_t j = k; j + 1 < n && best_first(&best[j], &best[j + 1]) > 0; j++) {
+            for (uint32_t j = k; j + 1 < n && ww_scan_best_first(&best[j], &best[j + 1]) > 0; j++) {
                 struct ww_scan_cluster c = best[j];
                 best[j] = best[j + 1];
                 best[j + 1] = c;

@@ -124,6 +124,15 @@ double ww_scan_gumbel_p(double x, double mean, double sd) {
     return -expm1(-exp(-(x - mode) / beta));
 }
 
+void ww_scan_infer(struct ww_scan_cluster *c, const struct ww_scan_rules *rules, uint32_t n, bool stopped,
+                   double mean, double sd) {
+    /* A stopped run ends with a replica that reaches: the plain share (Besag and Clifford 1991). */
+    c->p_rank = stopped ? (double)c->reached / n : (c->reached + 1.0) / (n + 1.0);
+    c->p_gumbel = n >= 20 && sd > 0 ? ww_scan_gumbel_p(c->llr, mean, sd) : NAN;
+    c->p = c->reached < rules->gumbel_below && !isnan(c->p_gumbel) ? c->p_gumbel : c->p_rank;
+    c->recurrence_days = rules->days_between_runs / c->p;
+}
+
 void ww_scan_result(struct ww_scan_run *run, struct ww_scan_result *out) {
     *out = (struct ww_scan_result){.clusters = run->clusters,
                                    .n_clusters = run->n_clusters,
@@ -137,13 +146,6 @@ void ww_scan_result(struct ww_scan_run *run, struct ww_scan_result *out) {
         c->reached = 0;
         for (uint32_t i = 0; i < run->n_done; i++)
             c->reached += ww_scan_reaches(run->maximum[i], c->llr);
-        /* A stopped run ends with a replica that reaches: (Besag and Clifford 1991) the plain share. */
-        c->p_rank =
-            run->stopped ? (double)c->reached / run->n_done : (c->reached + 1.0) / (run->n_done + 1.0);
-        c->p_gumbel = run->n_done >= 20 && out->null_sd > 0
-                          ? ww_scan_gumbel_p(c->llr, out->null_mean, out->null_sd)
-                          : NAN;
-        c->p = c->reached < run->rules.gumbel_below && !isnan(c->p_gumbel) ? c->p_gumbel : c->p_rank;
-        c->recurrence_days = run->rules.days_between_runs / c->p;
+        ww_scan_infer(c, &run->rules, run->n_done, run->stopped, out->null_mean, out->null_sd);
     }
 }

@@ -45,11 +45,21 @@ struct ww_scan_run {
 
 /* observed.c: fills clusters. */
 enum ww_status ww_scan_observe(struct ww_scan_run *run, struct ww_error *err) WW_MUST_CHECK;
+/* select.c: order for qsort; whether a zone holds a taken place; taking its places, filling what follows. */
+int ww_scan_best_first(const void *left, const void *right);
+bool ww_scan_touches(const struct ww_scan_zones *zones, const struct ww_scan_cluster *cluster,
+                     const bool *taken);
+void ww_scan_take(const struct ww_scan_zones *zones, const struct ww_scan_totals *totals,
+                  struct ww_scan_cluster *cluster, bool *taken);
 /* replicas.c */
 enum ww_status ww_scan_replicas_prepare(struct ww_scan_run *run, struct ww_error *err) WW_MUST_CHECK;
 void ww_scan_replicas_clear(struct ww_scan_run *run);
 /* The maximum of replica number `n`. */
 double ww_scan_replica(struct ww_scan_run *run, uint32_t n);
+
+/* run.c: p and recurrence of a cluster that `reached` is known of, after n replicas. */
+void ww_scan_infer(struct ww_scan_cluster *cluster, const struct ww_scan_rules *rules, uint32_t n,
+                   bool stopped, double null_mean, double null_sd);
 
 /* The reach test: sums in another order must not make a tie a miss. */
 static inline bool ww_scan_reaches(double replica, double observed) {
