@@ -31,7 +31,8 @@ def mn_of(n):
 NAMES = [
     "exact", "sticky", "commit", "silent", "twice", "crc", "packets", "hole", "timeless", "asked", "refused", "mute", "stuck", "history",
     "nodata", "notify", "setup", "lost", "restart", "password", "address", "garbage", "carried1", "carried2", "carried3", "slow", "fast",
-    "reader", "ended", "habit", "drift", "strict", "request", "order", "newest", "broken", "flood", "fields", "off",
+    "reader", "ended", "habit", "drift", "strict", "request", "order", "newest", "broken", "flood", "fields", "off", "login", "hardware",
+    "unasked", "deviant", "texts", "late", "stop", "keyless",
 ]  # fmt: skip
 MN = {name: mn_of(i + 1) for i, name in enumerate(NAMES)}
 MN["exact"] = REAL
@@ -187,6 +188,73 @@ def test_the_flows_of_the_standard_get_its_exact_answers(gateway):
     rows = values(gateway.database, REAL)
     assert ["ph", "20160801085857", "7.1", "", "0", "N"] in rows and ["cod", "20160801085857", "2.2", "", "0", "N"] in rows
     assert ["cod", "20160801080000", "40.1", "mean", "3600", "N"] in rows and ["ph", "20160801080000", "7.8", "max", "3600", "N"] in rows
+
+
+REQUESTS = [
+    # (CN, fields, the request's bytes but for QN, what the station answers between 9011 and 9012)
+    (1000, [["OverTime", "5"], ["ReCount", "3"]], "OverTime=5;ReCount=3", []),
+    (1011, [["PolId", "w01018"]], "PolId=w01018", [(1011, "PolId=w01018;SystemTime=20160801085857")]),
+    (1012, [["SystemTime", "20160801085857"]], "SystemTime=20160801085857", []),
+    (1061, [], "", [(1061, "RtdInterval=30")]),
+    (1062, [["RtdInterval", "30"]], "RtdInterval=30", []),
+    (1063, [], "", [(1063, "MinInterval=10")]),
+    (1064, [["MinInterval", "10"]], "MinInterval=10", []),
+    (2011, [], "", []),
+    (2021, [], "", []),
+    (3011, [["PolId", "w01018"]], "PolId=w01018", []),
+    (3012, [["PolId", "w01018"]], "PolId=w01018", []),
+    (3013, [["PolId", "w01018"]], "PolId=w01018", []),
+    (3014, [["PolId", "w01018"]], "PolId=w01018", []),
+    (3015, [["PolId", "w01018"]], "PolId=w01018", [(3015, "DataTime=20160801085857;VaseNo=1")]),
+    (3016, [["PolId", "w01018"], ["CstartTime", "000000"], ["Ctime", "2"]], "PolId=w01018;CstartTime=000000;Ctime=2", []),
+    (3017, [["PolId", "w01018"]], "PolId=w01018", [(3017, "PolId=w01018;CstartTime=000000;Ctime=2")]),
+    (3018, [["PolId", "w01018"]], "PolId=w01018", [(3018, "PolId=w01018;Stime=5")]),
+    (3019, [["PolId", "w01018"]], "PolId=w01018", [(3019, "PolId=w01018;w01018-SN=001")]),
+    (3020, [["PolId", "w01018"], ["InfoId", "i12001"]], "PolId=w01018;InfoId=i12001", [(3020, "DataTime=20160801085857;PolId=w01018;i12001-Info=1")]),
+    (3021, [["PolId", "w01018"], ["InfoId", "i13004"], ["i13004-Info", "168"]], "PolId=w01018;InfoId=i13004;i13004-Info=168", []),
+]  # fmt: skip
+
+
+def test_each_request_of_the_standard_is_sent_byte_for_byte_and_followed_to_its_end(gateway):
+    with gateway.connect("exact") as station:
+        station.upload(1013, "")
+        assert station.take()["CN"] == "9013"
+        for cn, fields, data, between in REQUESTS:
+            number = ask(gateway.database, "exact", cn, fields)
+            request = station.take()
+            assert request.raw == wire.frame(wire.segment_of(qn=request["QN"], cn=cn, mn=REAL, data=data))
+            station.serve_command(request, data=between)
+            row = ended(gateway.database, number)
+            assert (row["state"], row["qn"]) == ("done", request["QN"])
+            said = [(9011, "QnRtn=1"), *between, (9012, "ExeRtn=1")]
+            assert [(a["cn"], a["data"]) for a in row["answers"]] == said
+        for cn in (2012, 2022):  # notified, two steps
+            number = ask(gateway.database, "exact", cn)
+            request = station.take()
+            assert request.raw == wire.frame(wire.segment_of(qn=request["QN"], cn=cn, mn=REAL))
+            station.answer(request, 9013, "")
+            assert ended(gateway.database, number)["state"] == "done"
+    rows = values(gateway.database, REAL)
+    assert ["sample_bottle", "20160801085857", "1", "", "0", "N"] in rows and ["instrument_state", "20160801085857", "1", "", "0", "N"] in rows
+    assert [row[0] for row in rows].count("serial_number") == 1
+
+
+def test_a_log_comes_one_entry_a_frame_under_new_qns(gateway):
+    with linked(gateway, "exact") as station:
+        fields = [["PolId", "w01018"], ["InfoId", "i11001"], ["BeginTime", "20160801000000"], ["EndTime", "20160802000000"]]
+        number = ask(gateway.database, "exact", 3020, fields)
+        request = station.take()
+        station.answer(request, 9011, "QnRtn=1")
+        for hour in (1, 2):
+            qn = station.upload(3020, f"DataTime=2016080{hour}010000;PolId=w01018;i11001-Info=//第{hour}条; by hand//")
+            assert station.take().raw == answer_9014(qn, REAL)
+        station.answer(request, 9012, "ExeRtn=1")
+        assert ended(gateway.database, number)["state"] == "done"
+    texts = gateway.database.sql(
+        """SELECT t.key, o.detail->>'text' FROM observation o JOIN datastream d ON d.id = o.datastream_id JOIN thing t ON t.id = d.thing_id
+           JOIN observed_property p ON p.id = d.property_id WHERE p.code = 'instrument_log' ORDER BY 1, o.phenomenon_time"""
+    )
+    assert texts == [[REAL + "/w01018", "第1条; by hand"], [REAL + "/w01018", "第2条; by hand"]]
 
 
 def test_an_answer_comes_after_commit_and_not_before(gateway):
@@ -381,6 +449,62 @@ def test_a_frame_of_a_strict_station_that_deviates_is_kept_and_acknowledged(gate
         qn = station.upload(2011, "DataTime=20260801085857;;w01018-Rtd=2")
         assert station.take()["QN"] == qn
     assert len(dead_letters(gateway.database, MN["strict"])) == 1 and values(gateway.database, MN["strict"]) == []
+
+
+def test_a_login_of_2005_is_answered_with_its_qn_in_the_data(gateway):
+    with gateway.connect("login", version=2005) as station:
+        qn = station.upload(9021, "", answer=False)
+        assert station.take().raw == wire.frame(wire.segment_of(qn=qn, st="91", cn=9022, mn=MN["login"], flag=0, data=f"QN={qn};Logon=1"))
+    with gateway.connect("password", version=2005, pw="000000") as station:
+        qn = station.upload(9021, "")
+        assert station.take().data == f"QN={qn};Logon=0"
+
+
+def test_the_hardware_of_a_logger_is_kept_and_answered_as_a_notification(gateway):
+    with gateway.connect("hardware", version=2025) as station:
+        qn = station.upload(1001, "i23005-Info=DL-7;i23006-Info=C9")
+        assert station.take().raw == wire.frame(wire.segment_of(qn=qn, st="91", cn=9013, mn=MN["hardware"], flag=8))
+        station.upload(1014, "SKCreateTime=20260801085857")
+        assert station.take()["CN"] == "9013"
+        wait_until(lambda: events(gateway.database, MN["hardware"], "key_asked"), "the event")
+    assert [row[0] for row in values(gateway.database, MN["hardware"])] == ["logger_id", "logger_processor"]
+
+
+def test_answers_to_nothing_are_counted_and_told(gateway):
+    before = gateway.metric("hj212_replies_unasked_total")
+    with linked(gateway, "unasked") as station:
+        station.upload(1061, "RtdInterval=30", answer=False)
+        wait_until(lambda: events(gateway.database, MN["unasked"], "unasked"), "the event")
+    assert events(gateway.database, MN["unasked"], "unasked") == [{"cn": 1061, "data": "RtdInterval=30"}]
+    assert gateway.metric("hj212_replies_unasked_total") > before
+
+
+def test_deviations_are_a_column_of_each_frame_and_counted_for_each_station(gateway):
+    with gateway.connect("deviant") as station:
+        for i in range(3):
+            station.upload(2011, f"DataTime=202608010858{i:02};w01018-Rtd={i};;" if i else f"DataTime=202608010858{i:02};w01018-Rtd={i}")
+            assert station.take()["CN"] == "9014"
+        station.upload(2011, "DATATIME=20260801085810;w21003-Rtd=1")  # its unit is nowhere said
+        assert station.take()["CN"] == "9014"
+        counted = "SELECT kind, frames FROM station_deviation WHERE mn = :'mn' ORDER BY kind"
+        wait_until(lambda: ["frames", "4"] in gateway.database.sql(counted, mn=MN["deviant"]), "the counts")
+    assert gateway.database.sql(counted, mn=MN["deviant"]) == [["assumed_unit", "1"], ["frames", "4"], ["key_case", "1"], ["stray_separator", "2"]]
+    rows = gateway.database.sql(
+        """SELECT DISTINCT r.id, hj212_deviations(r.deviations) FROM raw_message r JOIN observation o ON o.raw_message_id = r.id
+           JOIN datastream d ON d.id = o.datastream_id JOIN thing t ON t.id = d.thing_id WHERE t.key = :'mn' ORDER BY r.id""",
+        mn=MN["deviant"],
+    )
+    assert [row[1] for row in rows] == ["{}", "{stray_separator}", "{stray_separator}", "{key_case,assumed_unit}"]
+    shown = gateway.database.wardwatch("station", "show", MN["deviant"])
+    assert "stray_separator 2" in str(shown)
+
+
+def test_late_data_with_another_value_is_a_new_version(gateway):
+    with gateway.connect("late", version=2025) as station:
+        for value, late in ((1, False), (1, True), (2, True)):
+            qn = station.upload(2061, f"DataTime=20260801080000;w01018-Avg={value},w01018-Flag=N", late=late)
+            assert station.take()["QN"] == qn
+    assert [row[2] for row in values(gateway.database, MN["late"])] == ["1", "2"]
 
 
 # ---- Several on one connection, several connections ----
