@@ -222,6 +222,10 @@ static void write_value(struct ww_json *w, const struct ww_batch *batch, uint32_
     write_text(w, "unit", series->unit.ptr ? series->unit : WW_STR(""));
     ww_json_key(w, "flag");
     ww_json_text(w, flag);
+    if (batch->detail && batch->detail[row].len > 0) {
+        ww_json_key(w, "detail");
+        ww_json_raw(w, batch->detail[row]);
+    }
     ww_json_end_object(w);
 }
 

@@ -16,7 +16,8 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { MAX_DETAIL = 4096 };
+/* A whole data area, each byte of it escaped. */
+enum { MAX_DETAIL = 6 * WW_HJ212_MAX_SEGMENT + 1024 };
 typedef const struct ww_hj212_item *item_t;
 
 /* ---- Tables ---- */
@@ -133,48 +134,59 @@ static char read_flag(const struct hj212_reading *f, item_t value, struct ww_str
     return 'U';
 }
 
-static void begin_member(struct ww_json *json, bool *is_open, const char *key) {
-    if (!*is_open)
-        ww_json_object(json);
-    *is_open = true;
-    ww_json_key(json, key);
+struct detail {
+    struct ww_arena *arena;
+    struct ww_buf out;
+    struct ww_json json;
+    bool is_open;
+};
+
+/* jsonb takes no zero bytes: they become '?'. */
+static struct ww_str without_zeros(struct ww_arena *arena, struct ww_str text) {
+    if (text.len == 0 || !memchr(text.ptr, '\0', text.len))
+        return text;
+    char *copy = ww_arena_alloc(arena, text.len);
+    if (!copy)
+        return WW_STR("");
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = text.ptr[i] ? text.ptr[i] : '?';
+    return (struct ww_str){copy, text.len};
+}
+
+static void add_member(struct detail *d, const char *key, struct ww_str text) {
+    if (!d->is_open)
+        ww_json_object(&d->json);
+    d->is_open = true;
+    ww_json_key(&d->json, key);
+    ww_json_str(&d->json, without_zeros(d->arena, text));
 }
 
 /* `text`: what the value is the CRC-32 or the time of. "" when there is nothing to keep. */
 static struct ww_str write_detail(const struct hj212_reading *f, item_t value, struct ww_str unread_flag,
                                   struct ww_str text, bool is_water_mean) {
     static const char *const means[] = {"", "flow_weighted", "arithmetic"};
-    struct ww_buf out;
-    struct ww_json json;
-    bool is_open = false;
+    struct detail detail = {.arena = f->d->arena};
     if (!f->has_detail && unread_flag.len == 0 && !text.ptr && !is_water_mean)
         return WW_STR_NONE;
-    ww_buf_init(&out, MAX_DETAIL);
-    ww_json_init(&json, &out);
+    ww_buf_init(&detail.out, MAX_DETAIL);
+    ww_json_init(&detail.json, &detail.out);
     for (size_t i = 0; i < N_ABOUT && f->has_detail; i++) {
         item_t item = beside(f, value, ww_str_of(about_value[i]));
-        if (!item || item->value.len == 0)
-            continue;
-        begin_member(&json, &is_open, about_value[i]);
-        ww_json_str(&json, item->value);
+        if (item && item->value.len > 0)
+            add_member(&detail, about_value[i], item->value);
     }
-    if (unread_flag.len > 0) {
-        begin_member(&json, &is_open, "Flag");
-        ww_json_str(&json, unread_flag);
-    }
-    if (text.ptr) {
-        begin_member(&json, &is_open, "text");
-        ww_json_str(&json, text);
-    }
-    if (is_water_mean) {
-        begin_member(&json, &is_open, "mean");
-        ww_json_text(&json, means[f->station->water_mean]);
-    }
-    if (is_open)
-        ww_json_end_object(&json);
-    struct ww_str kept =
-        is_open && ww_buf_status(&out) == WW_OK ? ww_arena_copy(f->d->arena, ww_buf_str(&out)) : WW_STR_NONE;
-    ww_buf_clear(&out);
+    if (unread_flag.len > 0)
+        add_member(&detail, "Flag", unread_flag);
+    if (text.ptr)
+        add_member(&detail, "text", text);
+    if (is_water_mean)
+        add_member(&detail, "mean", ww_str_of(means[f->station->water_mean]));
+    if (detail.is_open)
+        ww_json_end_object(&detail.json);
+    struct ww_str kept = detail.is_open && ww_buf_status(&detail.out) == WW_OK
+                             ? ww_arena_copy(f->d->arena, ww_buf_str(&detail.out))
+                             : WW_STR_NONE;
+    ww_buf_clear(&detail.out);
     return kept;
 }
 
@@ -453,7 +465,8 @@ static void read_field(struct hj212_reading *f, item_t item) {
         if (!ww_str_eq_nocase(item->key, ww_str_of(fields[i].key)))
             continue;
         struct what w = {.property = ww_str_of(fields[i].property), .unit = ww_str_of(fields[i].unit)};
-        read_as(f, item, fields[i].kind, &w);
+        if (item->value.len > 0)
+            read_as(f, item, fields[i].kind, &w);
         return;
     }
     if (!is_one_of(item->key, about_frame, sizeof about_frame / sizeof *about_frame))

@@ -31,8 +31,10 @@ enum ww_status ww_content_type_with_topic(struct ww_str type, struct ww_str topi
 }
 
 struct ww_str ww_content_type_parameter(struct ww_str type, struct ww_str name) {
+    if (type.len == 0)
+        return WW_STR_NONE;
     const char *end = type.ptr + type.len;
-    const char *at = type.len > 0 ? memchr(type.ptr, ';', type.len) : NULL;
+    const char *at = memchr(type.ptr, ';', type.len);
     while (at) {
         const char *next = memchr(at + 1, ';', (size_t)(end - at - 1));
         struct ww_str part = ww_str_trim((struct ww_str){at + 1, (size_t)((next ? next : end) - at - 1)});

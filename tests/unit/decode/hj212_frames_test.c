@@ -52,7 +52,9 @@ static void show_deviations(unsigned bits, struct ww_buf *out) {
 }
 
 static void frame_of(struct ww_str segment, struct ww_buf *out) {
-    ww_buf_printf(out, "##%04zu%.*s%04X\r\n", segment.len, WW_STR_ARG(segment), ww_hj212_crc(segment));
+    ww_buf_printf(out, "##%04zu", segment.len);
+    ww_buf_str_add(out, segment); /* which may hold zero bytes */
+    ww_buf_printf(out, "%04X\r\n", ww_hj212_crc(segment));
 }
 
 static bool run_case(const struct frame_case *c) {
