@@ -232,6 +232,10 @@ void ww_hj212_hear_lost_set(void *gateway, const struct ww_hj212_lost_set *set);
 /* ---- hj212_station.c ---- */
 
 struct station *ww_hj212_station_named(struct ww_hj212_gateway *gateway, struct ww_str mn); /* or NULL */
+/* That of an MN of the registry, made when it has not been heard yet; NULL without memory. */
+struct station *ww_hj212_station_known(struct ww_hj212_gateway *gateway, struct ww_str mn);
+/* One more frame of it, with what it deviates in. */
+void ww_hj212_station_tally(struct station *station, unsigned deviations);
 /* The station's link with this session, made when it is new; NULL without memory or beyond the bound. */
 struct link *ww_hj212_station_link(struct session *session, const struct ww_hj212_station *record,
                                    const struct ww_hj212_message *message);

@@ -294,6 +294,13 @@ static bool hear_bad_crc(struct heard *h) {
     return true;
 }
 
+/* What it deviates in is its station's, as far as that can be known: a wrong crc_mode shows itself there. */
+static void count_broken(const struct heard *h) {
+    struct station *station = h->record ? ww_hj212_station_known(h->gateway, h->record->mn) : NULL;
+    if (station)
+        ww_hj212_station_tally(station, h->message.deviations);
+}
+
 static bool may_register(const struct heard *h) {
     struct ww_str mn = h->message.mn;
     for (size_t i = 0; i < mn.len; i++)
@@ -441,9 +448,11 @@ bool ww_hj212_hear_frame(struct session *session, const struct ww_hj212_frame *f
         return true; /* without a kilobyte nothing can be done; it was not acknowledged */
     parse(&h, &err);
     bool taken;
-    if (!h.message.crc_ok && h.status != WW_OK)
+    if (!h.message.crc_ok && h.status != WW_OK) {
         taken = hear_bad_crc(&h);
-    else if (!h.record) {
+        if (taken)
+            count_broken(&h);
+    } else if (!h.record) {
         taken = hear_unknown(&h); /* counts itself: its frame may be heard again */
         ww_arena_free(h.arena);
         return taken;

@@ -28,7 +28,7 @@ struct station *ww_hj212_station_named(struct ww_hj212_gateway *gateway, struct 
     return ww_map_get(gateway->by_mn, mn, &at) ? (struct station *)(uintptr_t)at : NULL;
 }
 
-static struct station *station_of(struct ww_hj212_gateway *gateway, struct ww_str mn) {
+struct station *ww_hj212_station_known(struct ww_hj212_gateway *gateway, struct ww_str mn) {
     struct station *station = ww_hj212_station_named(gateway, mn);
     if (station || mn.len >= sizeof station->mn)
         return station;
@@ -107,7 +107,7 @@ void ww_hj212_station_event(struct ww_hj212_gateway *gateway, struct station *st
 
 void ww_hj212_station_event_of(struct ww_hj212_gateway *gateway, struct ww_str mn, const char *kind,
                                const struct ww_hj212_detail *details, size_t n) {
-    ww_hj212_station_event(gateway, station_of(gateway, mn), kind, details, n);
+    ww_hj212_station_event(gateway, ww_hj212_station_known(gateway, mn), kind, details, n);
 }
 
 /* ---- First connection ---- */
@@ -221,7 +221,7 @@ struct link *ww_hj212_station_link(struct session *session, const struct ww_hj21
     if (ww_str_is(record->mn, link->station->mn))
         break;
     if (!link) {
-        struct station *station = station_of(gateway, record->mn);
+        struct station *station = ww_hj212_station_known(gateway, record->mn);
         link = station && session->n_links < HJ212_MAX_LINKS ? ww_try_calloc(1, sizeof *link) : NULL;
         if (!link)
             return NULL;
@@ -236,10 +236,12 @@ struct link *ww_hj212_station_link(struct session *session, const struct ww_hj21
         link->is_new = is_first;
     }
     struct station *station = link->station;
-    if (!ww_str_is(message->st, "91") || !station->st[0]) /* replies carry 91 */
+    if (!ww_str_is(message->st, "91") ||
+        !station->st[0]) { /* replies carry 91, and Flag 4 in every edition */
         copy_text(station->st, sizeof station->st, message->st);
+        station->version = message->version;
+    }
     copy_text(station->pw, sizeof station->pw, message->pw);
-    station->version = message->version;
     if (link->is_new || (!station->is_prepared && station->arrival == 0))
         arrive(gateway, station, record);
     link->is_new = false;
@@ -282,7 +284,7 @@ static void note_habits(struct ww_hj212_gateway *gateway, struct station *statio
     }
 }
 
-static void count_deviations(struct station *station, unsigned deviations) {
+void ww_hj212_station_tally(struct station *station, unsigned deviations) {
     station->counted[0]++;
     for (unsigned left = deviations; left; left &= left - 1)
         station->counted[1 + __builtin_ctz(left)]++;
@@ -334,7 +336,7 @@ void ww_hj212_station_note(struct link *link, const struct ww_hj212_station *rec
                            const struct ww_hj212_message *message) {
     struct station *station = link->station;
     note_habits(link->session->gateway, station, message->deviations);
-    count_deviations(station, message->deviations);
+    ww_hj212_station_tally(station, message->deviations);
     int64_t at = record->set_clock && shows_the_clock(message) ? ww_hj212_qn_time(message->qn, record->zone)
                                                                : WW_INSTANT_NONE;
     if (at == WW_INSTANT_NONE)

@@ -104,7 +104,8 @@ struct ww_hj212_item {
 struct ww_hj212_message {
     struct ww_str qn, st, cn, pw, mn;
     int flag;    /* -1 = missing */
-    int version; /* 2005, 2017, 2025; by Flag, by what else only 2025 has, or as the station's record says */
+    int version; /* 2005, 2017, 2025; by Flag, for ST 21 by what only 2025 has, or as the station's record
+                    says */
     bool wants_answer;
     unsigned pnum, pno; /* 0 = one packet */
     bool rf;            /* late data */

@@ -192,12 +192,11 @@ static int version_of(const struct parser *p) {
     const struct ww_hj212_message *m = p->out;
     if (p->how->version != 0)
         return p->how->version;
-    if (m->rf || m->command == 9015)
-        return 2025;
     int bits = m->flag < 0 ? 0 : m->flag >> 2;
-    if (bits < 2)
+    if (bits < 2) /* what it says of itself goes before what it takes from 2025 (9015, RF) */
         return bits == 0 ? 2005 : 2017;
-    return ww_str_is(m->st, "21") && !is_epc(m->mn) ? 2017 : 2025;
+    bool is_of_2025 = m->rf || m->command == 9015 || is_epc(m->mn);
+    return ww_str_is(m->st, "21") && !is_of_2025 ? 2017 : 2025;
 }
 
 static void judge_header(struct parser *p) {

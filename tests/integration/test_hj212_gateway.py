@@ -425,7 +425,7 @@ def test_an_unknown_station_is_cut_where_the_feed_refuses(new_database, serve, s
 
 def test_garbage_is_kept_within_bounds(gateway):
     with gateway.connect("garbage") as station:
-        station.send(b"GARBAGE-1 " + MN["garbage"].encode() + b"\r\n")
+        station.send(b"GARBAGE-FIRST " + MN["garbage"].encode() + b"\r\n")
         qn = station.upload(2011, "DataTime=20260801085857;w01018-Rtd=2")
         assert station.take()["QN"] == qn
         assert len(dead_letters(gateway.database, MN["garbage"])) == 1
@@ -486,9 +486,10 @@ def test_deviations_are_a_column_of_each_frame_and_counted_for_each_station(gate
             assert station.take()["CN"] == "9014"
         station.upload(2011, "DATATIME=20260801085810;w21003-Rtd=1")  # its unit is nowhere said
         assert station.take()["CN"] == "9014"
+        station.send(wire.frame(station.segment(2011, "DataTime=20260801085811;w01018-Rtd=2"), check=wire.crc_modbus))
         counted = "SELECT kind, frames FROM station_deviation WHERE mn = :'mn' ORDER BY kind"
-        wait_until(lambda: ["frames", "4"] in gateway.database.sql(counted, mn=MN["deviant"]), "the counts")
-    assert gateway.database.sql(counted, mn=MN["deviant"]) == [["assumed_unit", "1"], ["frames", "4"], ["key_case", "1"], ["stray_separator", "2"]]
+        wait_until(lambda: ["frames", "5"] in gateway.database.sql(counted, mn=MN["deviant"]), "the counts")
+    assert gateway.database.sql(counted, mn=MN["deviant"]) == [["assumed_unit", "1"], ["crc_modbus", "1"], ["frames", "5"], ["key_case", "1"], ["stray_separator", "2"]]
     rows = gateway.database.sql(
         """SELECT DISTINCT r.id, hj212_deviations(r.deviations) FROM raw_message r JOIN observation o ON o.raw_message_id = r.id
            JOIN datastream d ON d.id = o.datastream_id JOIN thing t ON t.id = d.thing_id WHERE t.key = :'mn' ORDER BY r.id""",

@@ -331,6 +331,7 @@ static void the_version_is_that_of_flag_or_of_what_only_2025_has(void **state) {
         {"ST=21;CN=2011;MN=A110000_0001;Flag=9;CP=&&&&", 2017}, /* surface water 2017 */
         {"ST=21;CN=2011;MN=" M ";Flag=9;CP=&&&&", 2025},
         {"ST=21;CN=9015;MN=A110000_0001;Flag=9;CP=&&&&", 2025},
+        {"ST=32;CN=9015;MN=" M ";Flag=5;CP=&&&&", 2017}, /* it borrows the heartbeat */
         {"ST=21;CN=2061;MN=A110000_0001;Flag=9;RF=1;CP=&&&&", 2025},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
