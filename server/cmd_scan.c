@@ -11,6 +11,7 @@
 
 #include "geo/base/alloc.h"
 #include "geo/base/buf.h"
+#include "geo/scan/quick.h"
 #include "geo/scan/report.h"
 #include "server/commands.h"
 #include "server/scan_options.h"
@@ -24,7 +25,9 @@ struct scan {
     struct ww_scan_input *in;
     struct ww_scan_table_data *table;
     struct ww_scan_zones *zones;
-    struct ww_scan_run *run;
+    struct ww_scan_run *run; /* one of the two */
+    struct ww_scan_quick *quick;
+    struct ww_scan_result result;
     struct ww_scan_windows windows;
     const char *zone_kind;
     double max_weight;
@@ -232,12 +235,11 @@ static enum ww_status write_out(struct scan *s, const char *path, const struct w
 }
 
 static enum ww_status print(struct scan *s) {
-    struct ww_scan_result result;
-    ww_scan_result(s->run, &result);
     struct ww_scan_report report = {.input = s->in,
                                     .table = s->table,
                                     .zones = s->zones,
-                                    .result = &result,
+                                    .result = &s->result,
+                                    .form = s->quick ? "live" : "general",
                                     .setup = &s->o.setup,
                                     .rules = &s->o.rules,
                                     .windows = &s->windows,
@@ -280,11 +282,16 @@ static enum ww_status scan(struct scan *s) {
     narrow(s);
     if (o->prospective)
         o->rules.days_between_runs = o->every_days > 0 ? o->every_days : interval_days(s);
+    if (!o->general && ww_scan_quick_fits(s->table, &s->windows, &o->rules)) {
+        st = ww_scan_quick_run(s->table, s->zones, &s->windows, &o->rules, &s->quick, &s->result, &s->err);
+        return st == WW_OK ? print(s) : st;
+    }
     st = ww_scan_start(&s->table->data, s->zones, &s->windows, &o->rules, &s->run, &s->err);
     if (st != WW_OK)
         return st;
     while (!ww_scan_step(s->run, 64))
         continue;
+    ww_scan_result(s->run, &s->result);
     return print(s);
 }
 
@@ -295,6 +302,7 @@ int ww_cmd_scan(int argc, char **argv) {
         return code;
     code = scan(&s) == WW_OK ? 0 : ww_complain("scan", s.at_file, &s.err);
     ww_scan_free(s.run);
+    ww_scan_quick_free(s.quick);
     ww_scan_zones_free(s.zones);
     ww_scan_table_free(s.table);
     ww_scan_input_free(s.in);

@@ -57,6 +57,9 @@ static const char help[] =
     "  --any-window      secondary clusters: any window that shares no place with a better one (default: "
     "only the\n"
     "                    best window of each centre)\n"
+    "  --general         replicas by the general form also where the live scan (prospective stp and ebp, up "
+    "to 8\n"
+    "                    intervals) would do; slower, other random numbers\n"
     "  --every DAYS      between runs, for the recurrence interval of a prospective scan (default: one "
     "interval)\n"
     "Output\n"
@@ -272,6 +275,7 @@ int ww_scan_options_take(int argc, char **argv, struct ww_scan_options *o) {
                                         {"prospective", NULL, &o->prospective},
                                         {"purely-spatial", NULL, &t.spatial},
                                         {"purely-temporal", NULL, &t.temporal},
+                                        {"general", NULL, &o->general},
                                         {"any-window", NULL, &o->rules.any_window},
                                         {"start", &t.start, NULL},
                                         {"end", &t.end, NULL},

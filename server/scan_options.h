@@ -25,6 +25,7 @@ struct ww_scan_options {
     uint32_t min_window;
     uint32_t connected; /* most wards in a connected set */
     struct ww_scan_rules rules;
+    bool general;      /* not by way of the live scan, though it could */
     double every_days; /* between runs; 0: one interval */
 };
 

@@ -66,6 +66,7 @@ static void write_method(struct ww_json *w, const struct ww_scan_report *r) {
         ww_json_double(w, r->rules->days_between_runs);
     else
         ww_json_null(w);
+    key_text(w, "form", r->form);
     key_text(w, "program", "wardwatch " WW_VERSION);
     ww_json_end_object(w);
 }

@@ -14,6 +14,7 @@ struct ww_scan_report {
     const struct ww_scan_rules *rules;
     const struct ww_scan_windows *windows;
     const char *zone_kind; /* "circles", "connected sets", … */
+    const char *form;      /* "general", or "live": other random numbers come of the same seed */
     double max_radius;     /* INFINITY: none */
     double max_share;
 };

@@ -196,8 +196,8 @@ def assert_same(town, found, expected):
         assert (day_of(got["start"]), day_of(got["end"])) == (start, end)
 
 
-@pytest.mark.parametrize("prospective", [True, False])
-def test_the_permutation_form_is_what_an_oracle_finds(prospective):
+@pytest.mark.parametrize("prospective, form", [(True, []), (True, ["--general"]), (False, [])])
+def test_the_permutation_form_is_what_an_oracle_finds(prospective, form):
     town = Town("town_plain.cas")
     table = count(town.cases, town.places)
     total = sum(c[1] for c in town.cases)
@@ -209,7 +209,8 @@ def test_the_permutation_form_is_what_an_oracle_finds(prospective):
 
     expected = best_clusters(town, table, measure, of_place, lambda c, m: poisson_llr(c, m, total), 1500, 7, prospective)
     found = scan("--model", "stp", "--geo", DATA / "town.geo", "--cas", DATA / "town_plain.cas", "--max-radius", 1500,
-                 "--coordinates", "plane", "--max-days", 7, "--replicas", 99, *["--prospective"] * prospective)
+                 "--coordinates", "plane", "--max-days", 7, "--replicas", 99, *["--prospective"] * prospective, *form)
+    assert found["method"]["form"] == ("live" if prospective and not form else "general")
     assert_same(town, found, expected)
     if prospective:
         first = found["clusters"][0]
@@ -315,6 +316,16 @@ def test_the_same_seed_gives_the_same_answer_and_another_seed_about_the_same_p()
         assert a["llr"] == b["llr"]
         p = a["p_rank"]
         assert abs(p - b["p_rank"]) <= 4 * math.sqrt(2 * max(p * (1 - p), 1e-3) / 999)
+
+
+def test_the_live_form_and_the_general_one_agree():
+    live, general = scan(*STP), scan(*STP, "--general")
+    assert len(live["clusters"]) == len(general["clusters"])
+    for a, b in zip(live["clusters"], general["clusters"]):
+        for key in "centre", "members", "start", "end", "cases", "llr", "expected", "relative_risk":
+            assert a[key] == pytest.approx(b[key]) if isinstance(a[key], float) else a[key] == b[key]
+        p = b["p_rank"]
+        assert abs(a["p_rank"] - p) <= 4 * math.sqrt(2 * max(p * (1 - p), 1e-3) / 999)
 
 
 def test_the_planted_rise_is_found_and_told_in_both_languages():
