@@ -92,6 +92,11 @@ static bool fits(const struct ww_str wanted, struct ww_str is) {
     return wanted.len == 0 || ww_str_eq(wanted, is);
 }
 
+/* Of what is switched off, or could not be read, nobody expects a word. */
+static bool is_expected(const struct ww_health *h, const struct health_thing *t) {
+    return t->feed < h->n_feeds && h->catalog->feeds[t->feed].enabled;
+}
+
 static uint32_t rules_of_thing(const struct ww_health *h, const struct ww_cat_thing *thing, uint32_t feed) {
     uint32_t mask = 0;
     for (uint32_t r = 0; r < h->rules->n; r++) {
@@ -113,7 +118,7 @@ static void add_rules_of_datastreams(struct ww_health *h) {
             if (c->datastreams[i].property != property)
                 continue;
             struct health_thing *t = &h->things[c->datastreams[i].thing];
-            if (fits(how->feed, ww_str_of(h->feeds[t->feed].name)) &&
+            if (is_expected(h, t) && fits(how->feed, ww_str_of(h->feeds[t->feed].name)) &&
                 fits(how->thing_class, c->names[c->things[c->datastreams[i].thing].class_index]))
                 t->rules |= 1u << r;
         }
@@ -153,8 +158,7 @@ static void configure_thing(struct ww_health *h, uint32_t index) {
         t->configured_s = (float)of_feed;
         t->configured_from = FROM_FEED;
     }
-    /* A feed that could not be read is off, and so are the alerts about its things. */
-    t->rules = feed == WW_CATALOG_NONE ? 0 : rules_of_thing(h, thing, feed);
+    t->rules = is_expected(h, t) ? rules_of_thing(h, thing, feed) : 0;
     t->heard = true; /* to be looked at anew */
 }
 
@@ -181,11 +185,11 @@ static void configure_stations(struct ww_health *h) {
     for (uint32_t i = 0; i < ww_hj212_station_count(stations); i++) {
         const struct ww_hj212_station *s = ww_hj212_station_at(stations, i);
         int32_t step = step_of_station(s);
-        uint32_t index = step > 0 ? ww_catalog_thing(h->catalog, s->feed_id, s->mn) : WW_CATALOG_NONE;
+        uint32_t index = ww_catalog_thing(h->catalog, s->feed_id, s->mn);
         if (index == WW_CATALOG_NONE)
             continue;
         struct health_thing *t = &h->things[index];
-        if (t->configured_from == FROM_NOTHING || t->configured_from == FROM_FEED) {
+        if (step > 0 && (t->configured_from == FROM_NOTHING || t->configured_from == FROM_FEED)) {
             t->configured_s = (float)step;
             t->configured_from = FROM_STATION;
         }
@@ -247,8 +251,8 @@ void ww_health_attach(struct ww_health *h, const struct ww_catalog *catalog,
         configure_thing(h, i);
         index_thing(h, i);
     }
-    configure_stations(h);
     add_rules_of_datastreams(h);
+    configure_stations(h);
     ww_free(old);
     ww_map_free(old_by_id);
     h->n_queued = h->n_due = h->at = 0;
@@ -264,15 +268,13 @@ void ww_health_grow(struct ww_health *h) {
         h->things = ww_try_realloc(h->things, h->cap_things * sizeof *h->things);
         assert(h->things);
     }
-    bool grew = h->n_things < c->n_things;
     for (; h->n_things < c->n_things; h->n_things++) {
         init_thing(&h->things[h->n_things], &c->things[h->n_things]);
         configure_thing(h, h->n_things);
         index_thing(h, h->n_things);
     }
-    if (grew)
-        configure_stations(h);
     add_rules_of_datastreams(h);
+    configure_stations(h);
 }
 
 /* ---- Noting what was committed ---- */

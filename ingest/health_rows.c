@@ -189,7 +189,8 @@ bool ww_health_take_alert(struct ww_health *h, int32_t rule_id, bool is_feed, in
     uint32_t bit = rule < h->rules->n ? 1u << rule : 0;
     uint32_t index = is_feed ? WW_CATALOG_NONE : health_find_thing(h, subject);
     struct health_feed *f = is_feed ? health_find_feed(h, (int32_t)subject) : NULL;
-    if (f && bit && h->rules->rules[rule].how.detector == WW_SENSOR_SILENCE) {
+    bool is_on = f && h->catalog->feeds[f - h->feeds].enabled;
+    if (is_on && bit && h->rules->rules[rule].how.detector == WW_SENSOR_SILENCE) {
         f->open |= bit;
         f->opened_us[rule] = opened_us;
         f->members[rule] = members;
