@@ -134,7 +134,6 @@ CREATE TABLE thing_health (
     server              text NOT NULL,
     as_of               timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50); -- rows are overwritten for ever: room for that on their own page
-CREATE INDEX thing_health_state ON thing_health (state) WHERE state NOT IN ('ok', 'unknown');
 
 CREATE TABLE feed_health (
     feed_id             integer PRIMARY KEY REFERENCES feed ON DELETE CASCADE,

@@ -1,5 +1,4 @@
 -- How each thing is as a sender. $1 wards, $2 after, $3 limit, $4 with geometry; $5 feed, $6 state.
--- Of one state that is rare, its own index is read; else the things by id.
 SELECT t.id::text,
        json_build_object('id', t.id, 'feed', f.name, 'key', t.key, 'name_zh', t.name_zh, 'name_en', t.name_en, 'class', t.class,
                          'ward', w.code,
