@@ -285,6 +285,8 @@ static void hear_connect(struct session *s, const struct ww_mqtt_packet *p) {
     s->version = p->version;
     if (!p->has_username || !p->has_password || !o->login(o->arg, p->username, p->password, &s->login)) {
         s->endpoint->counters.bad_logins++;
+        snprintf(s->login.name, sizeof s->login.name, "%.*s", /* whose token is to be looked at */
+                 (int)(p->username.len < 48 ? p->username.len : 48), p->has_username ? p->username.ptr : "");
         refuse_connect(s, WW_MQTT_BAD_LOGIN, "wrong name or token");
         return;
     }

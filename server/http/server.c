@@ -191,7 +191,7 @@ static void set_limits(struct ww_http_server *server, const struct ww_http_limit
     if (given)
         *l = *given;
     l->max_connections = or_default(l->max_connections, 10000);
-    l->max_per_address = or_default(l->max_per_address, 1000);
+    l->max_per_address = or_default(l->max_per_address, 5000);
     l->max_headers = or_default(l->max_headers, 100);
     l->head_ms = or_default(l->head_ms, 10000);
     l->idle_ms = or_default(l->idle_ms, 5000);

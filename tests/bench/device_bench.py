@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Benches the doors for devices: acknowledged values a second, idle connections, what bad senders cost the others.
 
-    tests/bench/device_bench.py [--wardwatch FILE] [--seconds 20] [--stations 2000] [--protocols hj212,mqtt,http] [rate] [idle] [slow]
+    tests/bench/device_bench.py [--wardwatch FILE] [--seconds 20] [--stations 2000] [--factors 8,14,20] [--protocols hj212,mqtt,http]
+                              [rate] [idle] [slow]
 
 Everything runs on this machine, simulated stations included, against a private durable PostgreSQL. Values are
 acknowledged when the station has read its 9014 (PUBACK, 200), which is sent after COMMIT; each frame is stored whole
 besides (raw message, SHA-256, ledger leaf).
 
-rate   stations that send as fast as they are acknowledged; beside it, in the same run, the same values copied with one
-       binary COPY, and the same stations over HTTP and MQTT
+rate   stations that send as fast as they are acknowledged, frames of each size in turn; beside it, in the same run, the
+       same values, and then also their messages and ledger leaves, copied with one binary COPY each; what a message
+       costs each process in CPU time, which says more than the rate when the machine has other work
 idle   10,000 connections that have each sent one frame: the server's memory a connection
 slow   2,000 connections that stall in the middle of a frame, and 2,000 that send a byte a second, beside 200 stations at
        work: the p99 of those, against the p99 without the bad ones, in alternating rounds
@@ -26,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -120,35 +123,64 @@ class Bench:
 
     # ---- rate ----
 
-    def copy_same_rows(self):
-        dump = self.path("rows.bin")
-        self.sql(f"\\copy (SELECT {COLUMNS} FROM wardwatch.observation ORDER BY raw_message_id) TO '{dump}' (FORMAT binary)")
-        rows = int(self.sql("SELECT count(*) FROM wardwatch.observation"))
-        self.sql("TRUNCATE wardwatch.observation")
+    def seconds_of_copying(self, tables):
+        """Copies what the tables hold out, empties them, and copies it in again."""
+        dumps = []
+        for table, columns in tables:
+            dumps.append(self.path(table + ".bin"))
+            order = "raw_message_id" if table == "observation" else columns.split(",")[0]
+            self.sql(f"\\copy (SELECT {columns} FROM wardwatch.{table} ORDER BY {order}) TO '{dumps[-1]}' (FORMAT binary)")
+        self.sql("TRUNCATE " + ", ".join("wardwatch." + table for table, _ in tables) + " CASCADE")
         self.sql("CHECKPOINT")
-        seconds = float(self.sql("SELECT extract(epoch FROM clock_timestamp())") or 0)
-        self.sql(f"\\copy wardwatch.observation ({COLUMNS}) FROM '{dump}' (FORMAT binary)")
-        seconds = float(self.sql("SELECT extract(epoch FROM clock_timestamp())")) - seconds
-        os.unlink(dump)
-        return rows, rows / seconds
+        begun = time.monotonic()
+        for (table, columns), dump in zip(tables, dumps):
+            self.sql(f"\\copy wardwatch.{table} ({columns}) FROM '{dump}' (FORMAT binary)")
+            os.unlink(dump)
+        return time.monotonic() - begun
+
+    def columns(self, table):
+        return self.sql(f"SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'wardwatch.{table}'::regclass "
+                        "AND attnum > 0 AND NOT attisdropped AND attgenerated = ''")
+
+    def cpu(self):
+        """CPU seconds so far: of PostgreSQL's writer, of the server's loop and of its workers, of all stations."""
+        def of(path):
+            fields = pathlib.Path(path).read_text().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+        writer = self.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'wardwatch writer'")
+        threads = {int(t.name): of(t / "stat") for t in pathlib.Path(f"/proc/{self.server.pid}/task").iterdir()}
+        loop = threads.pop(self.server.pid)
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return {"writer": of(f"/proc/{writer}/stat"), "loop": loop, "workers": sum(threads.values()),
+                "stations": children.ru_utime + children.ru_stime}
+
+    def rate_of(self, protocol, factors):
+        a = self.args
+        size = ["--stations", str(a.stations), "--factors", str(factors), "--prefix", f"F{factors}S"]
+        self.run(protocol, *size, "--messages", "1", "--start", "2026-02-01T00:00:00Z")  # they register themselves
+        self.sql("TRUNCATE wardwatch.observation, wardwatch.raw_message, wardwatch.ledger CASCADE")
+        self.sql("CHECKPOINT")
+        window = ["--window", str(a.window)] if protocol != "http" else []
+        before = self.cpu()
+        sent = self.run(protocol, *size, "--for", f"{a.seconds}s", "--start", "2026-03-01T00:00:00Z", *window)
+        cpu = self.cpu()
+        stored = int(self.sql("SELECT count(*) FROM wardwatch.observation"))
+        assert stored >= sent["values"], (stored, sent)
+        costs = ", ".join(f"{who} {(cpu[who] - before[who]) / sent['acknowledged'] * 1e6:.0f}" for who in cpu)
+        tables = [(table, self.columns(table)) for table in ("raw_message", "ledger", "observation")]
+        whole = stored / self.seconds_of_copying(tables)
+        rows = stored / self.seconds_of_copying([("observation", COLUMNS)])
+        print(f"{protocol}, {factors} values a message: {sent['values_per_s']:.0f} values/s acknowledged in "
+              f"{sent['acknowledged'] / sent['seconds']:.0f} messages/s, p50 {sent['p50_ms']:.0f} ms, p99 {sent['p99_ms']:.0f} ms; "
+              f"COPY of the same {stored} rows: {rows:.0f}/s, ratio {sent['values_per_s'] / rows:.2f}; with messages and leaves: "
+              f"{whole:.0f}/s, ratio {sent['values_per_s'] / whole:.2f}; CPU us a message: {costs}; resident "
+              f"{self.resident() / 2**20:.0f} MiB; load {os.getloadavg()[0]:.1f}", flush=True)
 
     def rate(self):
-        a = self.args
-        first = ["--stations", str(a.stations), "--factors", "10", "--messages", "1", "--start", "2026-02-01T00:00:00Z"]
         for protocol in self.args.protocols:
-            self.run(protocol, *first)  # stations and datastreams register themselves
-            self.sql("TRUNCATE wardwatch.observation, wardwatch.raw_message, wardwatch.ledger CASCADE")
-            self.sql("CHECKPOINT")
-            window = ["--window", str(a.window)] if protocol != "http" else []
-            sent = self.run(protocol, "--stations", str(a.stations), "--factors", "10", "--for", f"{a.seconds}s",
-                            "--start", "2026-03-01T00:00:00Z", *window)
-            stored = int(self.sql("SELECT count(*) FROM wardwatch.observation"))
-            assert stored >= sent["values"], (stored, sent)
-            rows, copied = self.copy_same_rows()
-            print(f"{protocol}: {sent['values_per_s']:.0f} values/s acknowledged in {sent['acknowledged'] / sent['seconds']:.0f} "
-                  f"messages/s, p50 {sent['p50_ms']:.1f} ms, p99 {sent['p99_ms']:.1f} ms; COPY of the same {rows} rows: "
-                  f"{copied:.0f}/s; ratio {sent['values_per_s'] / copied:.2f}; resident {self.resident() / 2**20:.0f} MiB",
-                  flush=True)
+            for factors in self.args.factors:
+                self.rate_of(protocol, factors)
 
     # ---- idle ----
 
@@ -194,6 +226,7 @@ def main():
     parser.add_argument("--wardwatch", default=str(ROOT / "build/release/wardwatch"))
     for name, value in (("seconds", 20), ("stations", 2000), ("window", 4), ("idle", 10000), ("rounds", 3)):
         parser.add_argument("--" + name, type=int, default=value)
+    parser.add_argument("--factors", type=lambda text: [int(n) for n in text.split(",")], default=[8, 14, 20])
     parser.add_argument("--protocols", type=lambda text: text.split(","), default=["hj212", "mqtt", "http"])
     parser.add_argument("parts", nargs="*", default=["rate", "idle", "slow"])
     args = parser.parse_args()

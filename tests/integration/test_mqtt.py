@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -22,6 +23,7 @@ MAPPING = {"format": "json", "protocol": "mqtt", "thing": {"topic": "thing"}, "p
            "unit": {"const": "mg/L"}, "time": {"field": "at", "format": "epoch"}, "register": True}  # fmt: skip
 OWN = {**MAPPING, "mqtt": {"topics": ["own/{thing}/{property}"], "own_topics": True}}
 CITY = {**MAPPING, "mqtt": {"topics": ["city/{thing}/up/{property}"]}}
+PACED = {**MAPPING, "mqtt": {"topics": ["paced/{thing}/{property}"]}, "max_messages_per_s": 4}
 OTHER = {**MAPPING, "mqtt": {"topics": ["other/{thing}/{property}"]}}
 STORED = """SELECT o.value::int FROM observation o JOIN datastream d ON d.id = o.datastream_id JOIN thing t ON t.id = d.thing_id
             WHERE t.key = :'thing' ORDER BY o.phenomenon_time, o.version"""
@@ -39,9 +41,9 @@ def ack(kind, packet_id, reason=None):
 class World:
     def __init__(self, database, serve, certificate):
         self.database, self.serve, self.certificate = database, serve, certificate
-        for name, config in (("city", CITY), ("own", OWN), ("other", OTHER)):
+        for name, config in (("city", CITY), ("own", OWN), ("other", OTHER), ("paced", PACED)):
             database.sql("INSERT INTO feed (name, config) VALUES (:'name', :'config')", name=name, config=json.dumps(config))
-        self.token = database.wardwatch("account", "add", "dev", "--role", "feed", "--feeds", "city,own").strip()
+        self.token = database.wardwatch("account", "add", "dev", "--role", "feed", "--feeds", "city,own,paced").strip()
         self.start()
 
     def start(self):
@@ -111,6 +113,7 @@ def test_a_wrong_token_is_refused_and_counted(world, version, wanted):
         assert (kind, body.hex()) == (CONNACK, wanted)
         assert device.is_closed()
     assert world.metric("wardwatch_mqtt_bad_logins_total") == before + 1
+    assert 'account=dev reason="wrong name or token"' in world.server.log() and "ww_wrong" not in world.server.log()
 
 
 def test_a_version_that_is_not_spoken_is_told_so(world):
@@ -334,6 +337,17 @@ def test_more_in_flight_than_its_maximum_is_borne_and_far_more_ends_the_connecti
         device.publish("city/MANY/up/cod", reading(1024), qos=2, packet_id=1025)
         assert device.take() == (DISCONNECT, bytes([0x93]))
     assert world.stored("MANY") == list(range(1024))
+
+
+def test_above_its_rate_a_feed_keeps_its_devices_waiting_and_loses_nothing(world):
+    with world.device("paced") as device:
+        device.connect()
+        begun = time.monotonic()
+        for n in range(12):
+            device.publish("paced/PACED/cod", reading(n), qos=1, packet_id=n + 1)
+        assert [device.take() for _ in range(12)] == [ack(PUBACK, n + 1) for n in range(12)]
+        assert time.monotonic() - begun > 1.9  # four at once, eight at four a second
+    assert world.stored("PACED") == list(range(12))
 
 
 def test_a_device_that_leaves_after_qos_0_is_still_heard(world):

@@ -109,6 +109,21 @@ def test_what_mqtt_stations_had_acknowledged_is_stored_once(server, admin, datab
     assert all_stored_once(database, prefix)
 
 
+@pytest.mark.parametrize("protocol", ["hj212", "mqtt", "http"])
+def test_two_thousand_stations_are_connected_at_once(server, admin, database, token_file, hj212_port_file, mqtt_port_file, protocol):
+    feed, prefix, factors = f"many-{protocol}", f"{protocol}MANY", 3
+    if protocol != "hj212" or not database.value("SELECT count(*) FROM feed WHERE config ->> 'protocol' = 'hj212'").strip("0"):
+        add_feed(admin, feed, printed_feed(protocol, feed))
+    files = {"hj212": hj212_port_file, "mqtt": mqtt_port_file}
+    port = server.port if protocol == "http" else int(open(files[protocol], encoding="ascii").read())
+    ran = json.loads(simulate("--protocol", protocol, "--to", f"localhost:{port}", "--stations", "2000", "--messages", "2", "--factors",
+                              str(factors), "--prefix", prefix, "--for", "5m", "--feed", feed, "--account", "admin", "--token-file",
+                              token_file))  # fmt: skip
+    assert (ran["connected"], ran["acknowledged"]) == (2000, 4000), ran
+    expected = str(2000 * 2 * factors)
+    assert database.sql(STORED, prefix=prefix) == [[expected, expected, "1"]]
+
+
 @pytest.mark.skipif(mosquitto.missing() is not None, reason=str(mosquitto.missing()))
 @pytest.mark.parametrize("qos", ["1", "2"])
 def test_what_mqtt_stations_told_a_broker_is_stored_once(server, admin, database, token_file, tmp_path, qos):
