@@ -107,6 +107,7 @@ struct step {
     double season;       /* its level */
     double usual_change; /* of the season since the recent track learned last */
     bool took_change;    /* the reading followed it */
+    bool explained;      /* the recent level is left for what is usual at this hour */
     struct look recent, rest;
     double shift[2];
     uint64_t outside;
@@ -133,6 +134,19 @@ static void look_season(const struct ww_baseline *state, struct step *s) {
     s->rest.sd =
         sd_of(state, ww_season_spread(&state->season, s->cell, state->rest.dev), &state->rest, rest_rates);
     look_at(&s->rest, state->season_tail, s->x - s->rest.expected, s->k);
+}
+
+/* A change to what is usual at this hour is no event, when to stay would have been one: the season is sharp
+ * enough to tell the two apart. Then the recent level is wrong, not the reading. */
+static void explain_by_season(const struct ww_baseline *state, struct step *s) {
+    if (!s->rest.there || !s->recent.outlier || s->rest.outlier)
+        return;
+    double stayed = ww_track_level(&state->recent) - s->rest.expected;
+    const struct ww_tail *tail = &state->season_tail[stayed < 0];
+    if (fabs(stayed) <= s->rest.sd * band_z(tail, s->k))
+        return;
+    s->explained = true;
+    s->recent = s->rest;
 }
 
 static double cusum(double sum, double z) {
@@ -250,7 +264,10 @@ static double clip_of(const struct ww_track *track, double sd) {
 static void learn_levels(struct ww_baseline *state, const struct step *s) {
     bool young = state->recent.n < WW_BASELINE_YOUNG;
     bool recent_odd = s->recent.outlier && !young;
-    if (recent_odd) {
+    if (s->explained) {
+        shift_levels(&state->recent, s->x - ww_track_level(&state->recent));
+        state->last_season = (float)s->season;
+    } else if (recent_odd) {
         ww_track_pass_over(&state->recent, s->x);
     } else {
         if (s->took_change)
@@ -280,6 +297,8 @@ static void learn_levels(struct ww_baseline *state, const struct step *s) {
     state->rest_streak = streak_after(state->rest_streak, rest_odd);
 }
 
+/* An excursion teaches the tails once, by its first reading: what counts is how often the series leaves its
+ * band, not how long it stays outside. */
 static void learn_tails_of(struct ww_baseline *state, const struct step *s, double surprise) {
     if (state->recent_streak > HELD_AFTER || state->rest_streak > HELD_AFTER)
         return;
@@ -401,6 +420,7 @@ void ww_baseline_step(const struct ww_baseline_params *params, struct ww_baselin
         return_to_old(state, &s);
     look_recent(state, &s);
     look_season(state, &s);
+    explain_by_season(state, &s);
     double surprise = surprise_of(state, &s);
     v->kind = late ? WW_BASELINE_LATE : WW_BASELINE_LEARNING;
     if (state->n >= WW_BASELINE_YOUNG) {

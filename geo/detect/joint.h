@@ -19,6 +19,7 @@
 
 struct ww_joint {
     struct ww_tail together, alone;
+    float sum_peak, most_peak; /* of the excursion that goes on */
     uint32_t n;
     uint32_t streak; /* rows that were rarer than once in a thousand, less twice the others */
 };
