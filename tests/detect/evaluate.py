@@ -3,6 +3,7 @@
 
     evaluate.py synthetic [--seeds 3]     planted events of our own: VUS-PR, NAB-like score, false alarms on twins
     evaluate.py null                      false alarms a sensor-week on unlabelled real series, exact Poisson interval
+    evaluate.py faults                    faults in a third of Beijing's stations, area events: what they are called
     evaluate.py gecco | nab               the labelled sets: for reporting, never for choosing anything
 
 Needs $WW_BIN or build/*/wardwatch; the real sets lie in ../shared/data or $WW_SHARED_DATA.
@@ -157,6 +158,25 @@ def run_null():
             print(f"{name:22s} alarms {alarms:5d} in {weeks:7.1f} sensor-weeks: {alarms / weeks:.3f} a week [{low:.3f}, {high:.3f}]")
 
 
+def run_faults(seeds):
+    """Twelve real stations; faults and area events are planted by tests/detect/faults.c, which is compared with a rule."""
+    with open(os.path.join(SHARED, "air_beijing_prsa/stations.csv"), newline="") as file:
+        place = {row["station"]: (row["lon"], row["lat"]) for row in csv.DictReader(file)}
+    for column in ("PM2.5", "NO2", "O3"):
+        series = {}
+        for path in sorted(glob.glob(os.path.join(SHARED, "air_beijing_prsa/PRSA*.csv.gz"))):
+            with gzip.open(path, "rt") as file:
+                rows = list(csv.DictReader(file))
+            series[rows[0]["station"]] = [row[column].replace("NA", "nan") for row in rows]
+        names = sorted(series)
+        text = f"{len(names)}\n" + "".join(f"{place[n][0]} {place[n][1]}\n" for n in names)
+        text += "\n".join(" ".join(values) for values in zip(*(series[n] for n in names)))
+        tool = os.path.join(os.path.dirname(program()), "tests/detect_faults")
+        for seed in range(1, seeds + 1):
+            print(f"== {column}, seed {seed}")
+            print(subprocess.run([tool, str(seed)], input=text, check=True, capture_output=True, text=True).stdout, end="")
+
+
 def nab_files(shared):
     """[(name, rows, windows as row numbers)] in file order; an edge is the first row with its stamp."""
     spans = json.load(open(os.path.join(shared, "detection/nab/labels/windows.json")))
@@ -209,11 +229,11 @@ def run_gecco():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("synthetic", "null", "gecco", "nab"))
+    parser.add_argument("what", choices=("synthetic", "null", "faults", "gecco", "nab"))
     parser.add_argument("--seeds", type=int, default=2)
     arguments = parser.parse_args()
-    if arguments.what == "synthetic":
-        run_synthetic(arguments.seeds)
+    if arguments.what in ("synthetic", "faults"):
+        {"synthetic": run_synthetic, "faults": run_faults}[arguments.what](arguments.seeds)
     else:
         {"null": run_null, "gecco": run_gecco, "nab": run_nab}[arguments.what]()
 
