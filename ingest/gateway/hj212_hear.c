@@ -256,19 +256,31 @@ static bool names_unit(const struct heard *h, const struct ww_feed_source *feed,
 }
 
 /* As the decoder sees it (hj212_read_factor); here, because habits are noted here. */
+static bool assumes_unit(const struct heard *h, const struct ww_feed_source *feed,
+                         const struct ww_hj212_item *item) {
+    static const char *const values[] = {"Cou", "ZsCou", "Rtd",   "Avg",   "Min",
+                                         "Max", "ZsRtd", "ZsAvg", "ZsMin", "ZsMax"};
+    enum { SUMS = 2 };
+    size_t i = 0;
+    while (i < sizeof values / sizeof *values && !ww_str_is(item->suffix, values[i]))
+        i++;
+    if (i == sizeof values / sizeof *values)
+        return false;
+    const struct ww_hj212_factor *factor = ww_hj212_factor(item->key);
+    if (!factor || !*factor->sum_property)
+        return false;
+    char of_sum[sizeof factor->code + 4];
+    snprintf(of_sum, sizeof of_sum, "%.*s-Cou", WW_STR_ARG(item->key));
+    return !names_unit(h, feed, i < SUMS ? ww_str_of(of_sum) : item->key);
+}
+
 static void note_assumed_units(struct heard *h) {
-    static const char *const values[] = {"Rtd", "Avg", "Min", "Max", "ZsRtd", "ZsAvg", "ZsMin", "ZsMax"};
     struct ww_hj212_message *m = &h->message;
     const struct ww_cat_feed *cat_feed = feed_by_id(h->catalog, h->record->feed_id);
     const struct ww_feed_source *feed = cat_feed ? source_of(cat_feed) : NULL;
-    for (uint32_t i = 0; i < m->n_items && !(m->deviations & WW_HJ212_DEV_ASSUMED_UNIT); i++) {
-        const struct ww_hj212_factor *factor = NULL;
-        for (size_t k = 0; k < sizeof values / sizeof *values && !factor; k++)
-            if (ww_str_is(m->items[i].suffix, values[k]))
-                factor = ww_hj212_factor(m->items[i].key);
-        if (factor && *factor->sum_property && !names_unit(h, feed, m->items[i].key))
+    for (uint32_t i = 0; i < m->n_items && !(m->deviations & WW_HJ212_DEV_ASSUMED_UNIT); i++)
+        if (assumes_unit(h, feed, &m->items[i]))
             m->deviations |= WW_HJ212_DEV_ASSUMED_UNIT;
-    }
 }
 
 static void count(struct heard *h) {
