@@ -327,7 +327,7 @@ function addStations(city, now) {
         const since = iso(isAway ? Date.parse(thing.health.silent_since) + 60_000 : now - 90 * HOUR);
         const event = (id, kind, ms, detail = {}) => ({ id, kind, at: iso(ms), detail });
         city.stations.push({
-            mn: thing.key, feed: "hj212", enabled: true, registered: true, has_password: true, has_key: false, key_since: null, connected: !isAway, connection_since: since, config: {},
+            mn: thing.key, feed: "hj212", enabled: true, registered: "loaded", has_password: true, has_key: false, key_since: null, connected: !isAway, connection_since: since, config: {},
             thing: { id: thing.id, name_zh: thing.name_zh, name_en: thing.name_en, class: thing.class }, created_at: iso(now - 900 * HOUR), updated_at: iso(now - 900 * HOUR),
             last_data_at: thing.health?.last_phenomenon_at ?? null, commands: isAway ? { queued: 1, done: 4 } : { done: 4 }, gaps: isAway ? { open: 2, filled: 5 } : { filled: 5 },
             events: [...(isAway ? [event(9, "disconnected", Date.parse(since), { peer: "10.3.0.7:51122" })] : []), event(8, "clock_off", now - 50 * HOUR, { off_s: 31 }), event(7, "connected", now - 90 * HOUR, { peer: "10.3.0.7:51122" })],

@@ -148,7 +148,7 @@ function plain(value: Json | undefined): string {
 export function readStation(value: Json): Station {
     const o = obj(value);
     return {
-        mn: text(o["mn"]), feed: text(o["feed"]), enabled: o["enabled"] !== false, registered: o["registered"] !== false,
+        mn: text(o["mn"]), feed: text(o["feed"]), enabled: o["enabled"] !== false, registered: text(o["registered"]),
         connected: o["connected"] === true, connection_since: textOrNull(o["connection_since"]), thing: ref(o["thing"]),
         last_data_at: textOrNull(o["last_data_at"]), commands: tally(o["commands"]), gaps: tally(o["gaps"]),
         events: list(o["events"]).map((item) => {

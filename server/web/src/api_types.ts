@@ -100,7 +100,7 @@ export interface Station {
     mn: string;
     feed: string;
     enabled: boolean;
-    registered: boolean;
+    registered: string; // config, self …
     connected: boolean;
     connection_since: string | null;
     thing: string | null; // its id

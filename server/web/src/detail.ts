@@ -123,7 +123,7 @@ export class AlertView implements View {
         const end = alert.cleared_at ? Date.parse(alert.cleared_at) : Date.now();
         const isClock = alert.property.code === "clock_drift";
         return el("dl", { class: "figures sensor" },
-            figure(isClock ? "sa_drift" : "sa_silence", sensorAmount(alert, Date.now()), shortDateTime(alert.last_exceeded_at), "fig-observed"),
+            figure(isClock ? "sa_drift" : "sa_silence", sensorAmount(alert, Date.now()), "", "fig-observed"),
             figure("sa_allowed", alert.limit.upper === null ? "–" : `${isClock ? "± " : "≤ "}${span(alert.limit.upper)}`, "", "fig-limit"),
             figure("duration", duration(end - Date.parse(alert.opened_at)), "", "fig-duration"),
             figure("severity", t(look(alert.severity).word), nameOf(alert.rule), "fig-severity"));
@@ -153,7 +153,7 @@ export class AlertView implements View {
             return this.store.things.has(thing.id) ? el("button", { type: "button", class: "link", id: "to-thing", onclick: () => this.select({ kind: "thing", id: thing.id }) }, words) : words;
         }
         if (feed === null) return "–";
-        return this.store.feeds ? el("button", { type: "button", class: "link", id: "to-feed", onclick: () => this.select({ kind: "feed", id: feed }) }, this.store.feedTitle(feed)) : feed;
+        return this.store.mayReadFeeds() ? el("button", { type: "button", class: "link", id: "to-feed", onclick: () => this.select({ kind: "feed", id: feed }) }, this.store.feedTitle(feed)) : feed;
     }
 
     private factsOf(alert: AlertDetail): HTMLElement {

@@ -94,7 +94,7 @@ export function propertyLabel(code: string): string {
 
 /** Codes of units as they are kept, written as they are read. */
 const UNIT_TEXT: Record<string, string> = {
-    "ug/m3": "µg/m³", "mg/m3": "mg/m³", "ng/m3": "ng/m³", "g/m3": "g/m³",
+    "uS/cm": "µS/cm", "ug/m3": "µg/m³", "mg/m3": "mg/m³", "ng/m3": "ng/m³", "g/m3": "g/m³",
     "ug/L": "µg/L", degC: "°C", degF: "°F", deg: "°", "m3/s": "m³/s", "m3/h": "m³/h", "m3/d": "m³/d", m3: "m³", "Bq/m3": "Bq/m³",
     "[pH]": "", "{count}": "", "1": "",
 };

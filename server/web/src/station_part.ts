@@ -57,7 +57,7 @@ export class StationPart {
                 [t("st_connection"), el("span", { id: "station-connection", class: station.connected ? "good" : "ill" }, `${station.connected ? "● " : "○ "}${words}`)],
                 [t("st_since"), timeOr(station.connection_since, t("st_never_connected"))],
                 [t("st_last_data"), timeOr(station.last_data_at, t("st_no_data_31d"))],
-                ...(station.registered ? [] : [[t("st_registered"), t("no")] as [string, string]]),
+                ...(station.registered === "self" ? [[t("st_registered"), t("st_registered_self")] as [string, string]] : []),
                 [t("st_gaps"), tally(station.gaps, "gap_")],
                 [t("st_commands"), tally(station.commands, "cmd_")],
             ]),

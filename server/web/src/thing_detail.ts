@@ -14,6 +14,7 @@ import type { SideActions } from "./side";
 import { copyLink, definitions, failed, figure, part, timeOr, type Body, type View } from "./side_parts";
 import { StationPart } from "./station_part";
 import type { Store } from "./store";
+import { wardOf } from "./ward_names";
 
 export class ThingView implements View {
     private id: string | null = null;
@@ -84,12 +85,11 @@ export class ThingView implements View {
     }
 
     private about(thing: Thing): HTMLElement {
-        const ward = thing.ward ? this.store.wards.get(thing.ward) : undefined;
         const site = thing.site ? this.store.sites.get(thing.site) : undefined;
         const feed = this.store.feeds?.some((f) => f.name === thing.feed)
             ? el("button", { type: "button", class: "link", id: "to-feed", onclick: () => this.actions.select({ kind: "feed", id: thing.feed }) }, this.store.feedTitle(thing.feed))
             : thing.feed || "–";
-        return el("section", { class: "part" }, definitions([[t("ward"), ward ? nameOf(ward) : t("outside_wards")], [t("site"), site ? nameOf(site) : "–"], [t("feed"), feed], [t("thing_class"), thing.class || "–"]]));
+        return el("section", { class: "part" }, definitions([[t("ward"), wardOf(this.store, thing)], [t("site"), site ? nameOf(site) : "–"], [t("feed"), feed], [t("thing_class"), thing.class || "–"]]));
     }
 
     private links(health: Health | null): HTMLElement {
@@ -105,7 +105,7 @@ function figures(health: Health): HTMLElement {
         figure("h_interval", health.expected_s === null ? "–" : span(health.expected_s), expectedFromWords(health.expected_from), "fig-expected"),
         figure("h_complete", completenessWords(health.completeness_24h), "", "fig-complete"),
         figure("h_lag", health.lag_s === null ? "–" : span(health.lag_s), t("h_lag_note"), "fig-lag"),
-        ...(drift === null ? [] : [figure("h_drift", driftWords(drift), t(health.drift_from === "phenomenon" ? "drift_from_phenomenon" : "drift_from_clock"), "fig-drift")]));
+        ...(drift === null ? [] : [figure("h_drift", Math.abs(drift) < 0.5 ? t("h_clock_right") : driftWords(drift), t(health.drift_from === "phenomenon" ? "drift_from_phenomenon" : "drift_from_clock"), "fig-drift")]));
 }
 
 function facts(thing: Thing, health: Health): HTMLElement {

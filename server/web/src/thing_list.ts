@@ -10,6 +10,7 @@ import { svgIcon, thingIcon } from "./icons";
 import { ListBox, MOST_ROWS } from "./listbox";
 import { Pick } from "./pick";
 import type { Hover, Store } from "./store";
+import { wardOf } from "./ward_names";
 
 export interface ThingListActions {
     select(id: string): void;
@@ -109,13 +110,12 @@ export class ThingList {
 
     private row(thing: Thing): Node[] {
         const state = stateOf(thing);
-        const ward = thing.ward ? this.store.wards.get(thing.ward) : undefined;
         return [
             svgIcon(thingIcon(state, isDarkScheme()), 24),
             el("div", { class: "alert-body" },
                 el("div", { class: "alert-top" }, el("span", { class: `tag state ${state}` }, stateWord(state)), el("span", { class: "place", title: nameOf(thing) }, nameOf(thing))),
                 el("div", {}, healthWords(thing.health, Date.now())),
-                el("div", { class: "alert-where soft" }, el("span", { class: "clip" }, ward ? nameOf(ward) : t("outside_wards")),
+                el("div", { class: "alert-where soft" }, el("span", { class: "clip" }, wardOf(this.store, thing)),
                     el("span", { class: "since" }, t("h_complete_short", { share: completenessWords(thing.health?.completeness_24h ?? null) })))),
         ];
     }

@@ -1,12 +1,18 @@
 // Where an alert is and what it is about, in a few words.
 
-import type { Alert } from "./api_types";
+import type { Alert, Thing } from "./api_types";
 import { nameOf, t } from "./i18n";
 import type { Store } from "./store";
 
 export function placeName(alert: Alert): string {
     if (alert.feed !== null) return t("whole_feed");
     return alert.ward ? nameOf(alert.ward) : t("outside_wards");
+}
+
+/** The ward of a sensor; one without a place is not outside. */
+export function wardOf(store: Store, thing: Thing): string {
+    const ward = thing.ward ? store.wards.get(thing.ward) : undefined;
+    return ward ? nameOf(ward) : t(thing.place === null ? "no_place" : "outside_wards");
 }
 
 export function thingName(alert: Alert): string {

@@ -62,7 +62,7 @@ test("a silence says since when, and what would be right", () => {
     assert.equal(words("silent", { silent_since: ago(120), expected_s: 600 }), "已静默 2 小时，应每 10 分钟上报一次");
     assert.equal(words("silent", {}), "已静默");
     assert.equal(words("drifting", { drift_s: 200 }), "时钟快 3 分钟 20 秒");
-    assert.equal(words("late", { lag_s: 7200, expected_s: 3600 }), "数据到达时已滞后 2 小时，应每 1 小时上报一次");
+    assert.equal(words("late", { lag_s: 7200, expected_s: 3600 }), "只收到旧值，到达时已滞后 2 小时，应每 1 小时上报一次");
     assert.equal(words("ok", { expected_s: 30 }), "正常上报，应每 30 秒上报一次");
     assert.equal(words("unknown", { last_received_at: ago(3) }), "有数据，但尚不知道它应多久上报一次");
     assert.equal(healthWords(null, NOW), "从未收到数据");
