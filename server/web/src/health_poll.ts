@@ -69,6 +69,7 @@ export class HealthPoll {
             const merged = mergeHealth(store.things, told, isWhole);
             store.things = merged.things;
             store.reading.things = { state: "ready", message: "" };
+            if (merged.changed > 0) store.changed("looks"); // figures alone change no sign on the map
             if (merged.strangers > 0) await this.reload();
         } catch (error) {
             store.reading.things = { state: "failed", message: (error as Error).message };

@@ -54,7 +54,7 @@ export class RiskMap {
         this.listen();
         store.on(["alerts"], () => this.dataLater("alerts"));
         store.on(["places"], () => this.dataLater("places"));
-        store.on(["latest", "health"], () => this.dataLater("things"));
+        store.on(["latest", "looks"], () => this.dataLater("things"));
         store.on(["selection"], () => {
             this.focus();
             this.goToSelected();

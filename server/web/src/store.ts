@@ -4,7 +4,7 @@ import { type Filters, NO_FILTERS } from "./alert_order";
 import type { Account, Alert, Category, Datastream, District, Feed, Json, Site, Thing, Ward } from "./api_types";
 import { NO_THING_FILTERS, type ThingFilters } from "./health";
 
-export type Topic = "alerts" | "filters" | "selection" | "hover" | "places" | "latest" | "live" | "health" | "feeds" | "tab";
+export type Topic = "alerts" | "filters" | "selection" | "hover" | "places" | "latest" | "live" | "health" | "looks" | "feeds" | "tab";
 export type LiveState = "connecting" | "live" | "lost";
 
 /** What the left panel lists: alerts of either category, sensors by their health, feeds. */
