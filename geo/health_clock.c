@@ -142,7 +142,7 @@ bool ww_health_clock_learn(struct ww_health_clock *c, float *step_s) {
 }
 
 float ww_health_rhythm_s(const struct ww_health_clock *c, float step_s) {
-    if (c->n_burst_gaps < 3)
+    if (step_s <= 0 || c->n_burst_gaps < 3) /* what comes by chance has no rhythm either */
         return step_s;
     return fmaxf(step_s, median(c->burst_gaps_s, c->n_burst_gaps));
 }

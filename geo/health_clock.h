@@ -74,7 +74,7 @@ void ww_health_note_offset(struct ww_health_clock *clock, int64_t received_us, i
 
 /* Looks at the gaps; not for every reading. False: it has no step (*step_s is 0). */
 bool ww_health_clock_learn(struct ww_health_clock *clock, float *step_s);
-/* How often messages come from it when `step_s` lies between its values: at least that. */
+/* How often messages come from it when `step_s` lies between its values: at least that. 0 without a step. */
 float ww_health_rhythm_s(const struct ww_health_clock *clock, float step_s);
 /* 0 … 1; NAN before a step has gone by. */
 float ww_health_completeness(const struct ww_health_clock *clock, float step_s, int64_t now_us);

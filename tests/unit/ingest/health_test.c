@@ -92,7 +92,8 @@ static void look(struct bench *b) {
     assert_true(ww_health_sweep(b->health, b->now_us, 1000, true));
     (void)ww_health_write_page(b->health, b->now_us, &page);
     snprintf(b->said, sizeof b->said, "%.*s", WW_STR_ARG(ww_buf_str(&page.actions)));
-    snprintf(b->rows, sizeof b->rows, "%.*s", WW_STR_ARG(ww_buf_str(&page.things)));
+    if (page.n_things > 0)
+        snprintf(b->rows, sizeof b->rows, "%.*s", WW_STR_ARG(ww_buf_str(&page.things)));
     b->opened += page.opened;
     b->cleared += page.cleared;
     ww_buf_clear(&page.things);
@@ -306,6 +307,29 @@ static void a_restart_goes_on_with_what_was_written(void **state) {
     close_bench(&after);
 }
 
+static void what_comes_by_chance_is_never_silent(void **state) {
+    (void)state;
+    struct bench b;
+    struct ww_error err;
+    open_bench(&b);
+    ww_feed_config_free(b.catalog->feeds[0].config);
+    assert_int_equal(
+        ww_feed_config_parse(WW_STR("{\"thing\":\"t\",\"property\":\"p\",\"value\":\"v\",\"time\":\"at\"}"),
+                             &b.catalog->feeds[0].config, &err),
+        WW_OK);
+    ww_health_attach(b.health, b.catalog, b.rules);
+    static const int gaps_s[] = {100, 7, 300, 41, 900, 13, 77, 510, 3, 222};
+    for (size_t i = 0; i < sizeof gaps_s / sizeof *gaps_s; i++) {
+        send(&b, 0, 1);
+        wait_s(&b, gaps_s[i]);
+        look(&b);
+    }
+    wait_and_look(&b, 7200);
+    assert_int_equal(b.opened, 0);
+    assert_non_null(strstr(b.rows, "\"st\":\"unknown\""));
+    close_bench(&b);
+}
+
 static void a_feed_that_is_switched_off_is_not_expected_to_speak(void **state) {
     (void)state;
     struct bench b;
@@ -329,6 +353,7 @@ int main(void) {
         cmocka_unit_test(a_clock_is_off_only_when_it_lasts),
         cmocka_unit_test(a_new_world_keeps_what_is_known_and_a_rule_that_is_gone_clears_its_alert),
         cmocka_unit_test(a_restart_goes_on_with_what_was_written),
+        cmocka_unit_test(what_comes_by_chance_is_never_silent),
         cmocka_unit_test(a_feed_that_is_switched_off_is_not_expected_to_speak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
