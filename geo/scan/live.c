@@ -110,6 +110,7 @@ void ww_scan_live_free(struct ww_scan_live *s) {
     ww_free(s->total);
     ww_free(s->recent);
     ww_free(s->recent_expected);
+    ww_free(s->roughly_expected);
     ww_free(s->best);
     ww_free(s);
 }
@@ -131,10 +132,11 @@ static bool make_room(struct ww_scan_live *s) {
     if (expects) {
         s->expected = ww_try_calloc(places * s->config.n_durations, sizeof *s->expected);
         s->recent_expected = ww_try_calloc(places * WW_SCAN_LANES, sizeof *s->recent_expected);
+        s->roughly_expected = ww_try_calloc(places * WW_SCAN_LANES, sizeof *s->roughly_expected);
     }
     return s->place_at && s->chain_of && s->start && s->eval_from && s->step_place && s->holder_start &&
            s->holder && s->ring && s->total && s->recent && s->best &&
-           (!expects || (s->expected && s->recent_expected));
+           (!expects || (s->expected && s->recent_expected && s->roughly_expected));
 }
 
 static enum ww_status check(const struct ww_scan_zones *zones, const struct ww_scan_live_config *c,
@@ -259,23 +261,36 @@ static void walk_permutation(struct ww_scan_live *s, uint32_t k) {
     s->steps += s->start[k + 1] - s->start[k];
 }
 
+/* Sums what the chain expects up to step `to`, from where it was left. */
+static uint64_t sum_exactly(const struct ww_scan_live *s, struct zone *z, uint64_t from, uint64_t to) {
+    for (; from <= to; from++) {
+        const double *expected = s->recent_expected + (size_t)s->step_place[from] * WW_SCAN_LANES;
+        for (uint32_t d = 0; d < WW_SCAN_LANES; d++)
+            z->measure[d] += expected[d];
+    }
+    return from;
+}
+
+/* Walks in floats, and sums doubles only where there is something to look at. */
 static void walk_expectation(struct ww_scan_live *s, uint32_t k) {
     const struct ww_scan_totals all = {WW_SCAN_EXPECTATION, 0, 0};
     struct ww_scan_best best = {0};
     struct zone z = {0};
+    fourf measure[2] = {{0}, {0}};
     int32_t min_cases = (int32_t)s->config.min_cases;
+    uint64_t summed = s->start[k];
     for (uint64_t i = s->start[k]; i < s->start[k + 1]; i++) {
         uint16_t place = s->step_place[i];
         uint32_t length = (uint32_t)(i - s->start[k]) + 1;
-        const double *expected = s->recent_expected + (size_t)place * WW_SCAN_LANES;
+        const fourf *roughly =
+            (const fourf *)(const void *)(s->roughly_expected + (size_t)place * WW_SCAN_LANES);
         add_counts(&z, s->recent[place]);
-        fourf measure[2];
-        for (uint32_t d = 0; d < WW_SCAN_LANES; d++) {
-            z.measure[d] += expected[d];
-            measure[d / 4][d % 4] = (float)z.measure[d];
-        }
-        if (length >= s->eval_from[k] && worth_a_look(&z, measure, (float)WITHOUT_END, best.llr, min_cases))
-            look(s, &all, &z, length, &best);
+        measure[0] += roughly[0];
+        measure[1] += roughly[1];
+        if (length < s->eval_from[k] || !worth_a_look(&z, measure, (float)WITHOUT_END, best.llr, min_cases))
+            continue;
+        summed = sum_exactly(s, &z, summed, i);
+        look(s, &all, &z, length, &best);
     }
     s->best[k] = best;
     s->steps += s->start[k + 1] - s->start[k];
@@ -356,8 +371,11 @@ enum ww_status ww_scan_live_add(struct ww_scan_live *s, uint32_t place, uint32_t
 
 static void sum_expected(struct ww_scan_live *s, uint32_t place) {
     double sum = 0;
-    for (uint32_t d = 0; d < s->config.n_durations; d++)
-        s->recent_expected[(size_t)place * WW_SCAN_LANES + d] = sum += *ww_scan_live_expected(s, place, d);
+    for (uint32_t d = 0; d < s->config.n_durations; d++) {
+        size_t at = (size_t)place * WW_SCAN_LANES + d;
+        s->recent_expected[at] = sum += *ww_scan_live_expected(s, place, d);
+        s->roughly_expected[at] = (float)sum;
+    }
 }
 
 void ww_scan_live_expect(struct ww_scan_live *s, uint32_t place, uint32_t days_ago, double expected) {

@@ -38,6 +38,7 @@ struct ww_scan_live {
     uint32_t *total;         /* [n_places] of all days */
     ww_scan_lanes *recent;   /* [n_places] cases of the last 1, 2, … days; lanes beyond n_durations are 0 */
     double *recent_expected; /* [n_places][WW_SCAN_LANES] likewise */
+    float *roughly_expected; /* the same, for a first look */
     uint64_t n_cases;        /* C: of all days, or of the last n_durations (expectation) */
     uint64_t n_recent[WW_SCAN_LANES]; /* C_d */
     struct ww_scan_best *best;        /* [n_chains] */
