@@ -127,6 +127,7 @@ double ww_scan_gumbel_p(double x, double mean, double sd) {
 void ww_scan_infer(struct ww_scan_cluster *c, const struct ww_scan_rules *rules, uint32_t n, bool stopped,
                    double mean, double sd) {
     /* A stopped run ends with a replica that reaches: the plain share (Besag and Clifford 1991). */
+    c->replicas = n;
     c->p_rank = stopped ? (double)c->reached / n : (c->reached + 1.0) / (n + 1.0);
     c->p_gumbel = n >= 20 && sd > 0 ? ww_scan_gumbel_p(c->llr, mean, sd) : NAN;
     c->p = c->reached < rules->gumbel_below && !isnan(c->p_gumbel) ? c->p_gumbel : c->p_rank;

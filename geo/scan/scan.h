@@ -76,6 +76,7 @@ struct ww_scan_cluster {
     double relative_risk; /* INFINITY when every case is inside */
     double llr;
     uint32_t reached;       /* replicas whose maximum reached llr */
+    uint32_t replicas;      /* of so many that were made */
     double p_rank;          /* (reached + 1) / (replicas + 1); of a stopped run: reached / replicas */
     double p_gumbel;        /* from the replica maxima; NAN with fewer than 20 replicas */
     double p;               /* p_rank, or p_gumbel where fewer than rules.gumbel_below replicas reached */
