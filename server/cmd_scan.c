@@ -295,12 +295,22 @@ static enum ww_status scan(struct scan *s) {
     return print(s);
 }
 
+/* The file that an error of the table is about: its message begins with the kind. */
+static const char *file_of_error(const struct scan *s) {
+    const char *message = s->err.message;
+    return s->at_file                         ? s->at_file
+           : strncmp(message, ".cas", 4) == 0 ? s->o.cas
+           : strncmp(message, ".ctl", 4) == 0 ? s->o.ctl
+           : strncmp(message, ".pop", 4) == 0 ? s->o.pop
+                                              : NULL;
+}
+
 int ww_cmd_scan(int argc, char **argv) {
     static struct scan s;
     int code = ww_scan_options_take(argc, argv, &s.o);
     if (code >= 0)
         return code;
-    code = scan(&s) == WW_OK ? 0 : ww_complain("scan", s.at_file, &s.err);
+    code = scan(&s) == WW_OK ? 0 : ww_complain("scan", file_of_error(&s), &s.err);
     ww_scan_free(s.run);
     ww_scan_quick_free(s.quick);
     ww_scan_zones_free(s.zones);

@@ -301,6 +301,57 @@ def test_the_expectation_based_form_takes_its_baseline_from_pop(tmp_path):
     assert_same(town, found, expected)
 
 
+def test_the_expectation_is_learned_from_the_days_before():
+    town = Town("town_plain.cas")
+    table = count(town.cases, town.places)
+    judged = range(town.last - 3, town.last + 1)
+    past = [d for d in range(town.first, town.last + 1) if d not in judged]
+    everything = sum(table[p].get(d, 0) for p in town.places for d in past)
+    mean = everything / (len(town.places) * len(past))
+    per_day = everything / len(past)
+
+    def weekday(day):
+        same = [d for d in past if d % 7 == day % 7]
+        return sum(table[p].get(d, 0) for p in town.places for d in same) / len(same) / per_day
+
+    factor = {d: weekday(d) for d in judged}
+    base = {p: (sum(table[p].get(d, 0) for d in past) + 7 * mean) / (len(past) + 7) for p in town.places}
+    town.first = judged[0]
+    weight = {p: 1 for p in town.places}
+    expected = best_clusters(town, table, lambda p, s, e: base[p] * sum(factor[d] for d in range(s, e + 1)), weight,
+                             lambda c, b: xlog(c, b) + b - c if c > b else 0.0, 1200, 4, True)
+    found = scan("--model", "ebp", "--geo", DATA / "town.geo", "--cas", DATA / "town_plain.cas", "--coordinates", "plane",
+                 "--max-radius", 1200, "--max-days", 4, "--prospective", "--replicas", 9, "--max-share", 1)
+    assert_same(town, found, expected)
+
+
+def test_wards_that_touch_make_a_cluster_without_coordinates(tmp_path):
+    """A street of eight wards: 3, 4 and 5 have twelve cases of their own on the last two days."""
+    (tmp_path / "w.txt").write_text("".join(f"w{i} w{i + 1}\n" for i in range(1, 8)))
+    lines = [f"w{i} 2 2025/03/{day:02}\n" for i in range(1, 9) for day in range(1, 21)]
+    lines += [f"w{i} 4 2025/03/{day}\n" for i in (3, 4, 5) for day in (19, 20)]
+    (tmp_path / "w.cas").write_text("".join(lines))
+    found = scan("--model", "stp", "--cas", "w.cas", "--borders", "w.txt", "--connected", 5, "--prospective", "--max-days", 4,
+                 cwd=tmp_path)
+    first = found["clusters"][0]
+    assert set(first["members"]) == {"w3", "w4", "w5"} and first["start"] == "2025-03-19"
+    of_zone, of_days, everything = 3 * 40 + 24, 2 * 16 + 24, 8 * 40 + 24
+    assert first["llr"] == pytest.approx(poisson_llr(3 * 4 + 24, of_zone * of_days / everything, everything))
+    assert found["method"]["zones"] == "connected sets" and found["method"]["coordinates"] == "none"
+
+
+def test_a_source_is_seen_down_the_river(tmp_path):
+    """a and b flow into c, c into d, d into e: b, c and d are full on the last day."""
+    (tmp_path / "r.txt").write_text("a c\nb c\nc d\nd e\n")
+    lines = [f"{r} 1 2025/03/{day:02}\n" for r in "abcde" for day in range(1, 31)]
+    lines += [f"{r} 9 2025/03/30\n" for r in "bcd"]
+    (tmp_path / "r.cas").write_text("".join(lines))
+    found = scan("--model", "stp", "--cas", "r.cas", "--river", "r.txt", "--prospective", "--max-days", 3, "--max-share", 0.8,
+                 cwd=tmp_path)
+    assert found["clusters"][0]["members"] == ["b", "c", "d"]
+    assert found["method"]["zones"] == "river"
+
+
 # ---- What a user meets ----
 
 
@@ -366,6 +417,7 @@ WRONG = [
     ("cas", "P01 1\n", "line 1, column 0", "date"),
     ("cas", "P01 1 2025/02/29\n", "line 1, column 3", "date"),
     ("cas", "P01 1 2025/03/01\nP02 1 2025/03/01 f\n", "line 2, column 4", "fields"),
+    ("cas", "P01 1 2025/03\nP02 1 2025/03\n", "t.cas", "less exact"),
     ("cas", "", "no rows", ""),
     ("geo", "P01 1\n", "line 1", "coordinates"),
     ("geo", "P01 1 x\n", "line 1, column 3", "longitude or y"),
@@ -378,7 +430,7 @@ def test_what_cannot_be_read_is_named_with_file_line_and_field(kind, text, place
     (tmp_path / "t.geo").write_text("P01 1 2\nP02 3 4\n")
     (tmp_path / "t.cas").write_text("P01 1 2025/03/01\nP02 2 2025/03/09\n")
     (tmp_path / f"t.{kind}").write_text(text)
-    done = run("--model", "stp", "--geo", "t.geo", "--cas", "t.cas", "--prospective", cwd=tmp_path)
+    done = run("--model", "stp", "--geo", "t.geo", "--cas", "t.cas", "--prospective", "--unit", "day", cwd=tmp_path)
     assert done.returncode == 1 and done.stdout == ""
     assert f"t.{kind}" in done.stderr and place in done.stderr and word in done.stderr
     assert done.stderr.count("\n") == 1
