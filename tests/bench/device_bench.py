@@ -158,7 +158,8 @@ class Bench:
     def rate_of(self, protocol, factors):
         a = self.args
         size = ["--stations", str(a.stations), "--factors", str(factors), "--prefix", f"F{factors}S"]
-        self.run(protocol, *size, "--messages", "1", "--start", "2026-02-01T00:00:00Z")  # they register themselves
+        for day in (1, 2):  # they register themselves; the second is acknowledged when the server has loaded them
+            self.run(protocol, *size, "--messages", "1", "--start", f"2026-02-{day:02d}T00:00:00Z")
         self.sql("TRUNCATE wardwatch.observation, wardwatch.raw_message, wardwatch.ledger CASCADE")
         self.sql("CHECKPOINT")
         window = ["--window", str(a.window)] if protocol != "http" else []

@@ -1,10 +1,11 @@
-/* What the decoder targets share: one config a target is parsed once, each input is decoded
- * strictly and leniently, and what comes out must keep the promises of batch.h. */
+/* What the decoder targets share: the configurations of a target are parsed once, each input is decoded by
+ * one of them, strictly and leniently, and what comes out must keep the promises of batch.h. */
 #ifndef WW_TESTS_DECODE_FUZZ_H
 #define WW_TESTS_DECODE_FUZZ_H
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "geo/base/json_reader.h"
@@ -61,14 +62,18 @@ static inline void check_batch(const struct ww_batch *b, struct ww_str body, boo
         check_dead(&b->dead[i], body);
 }
 
+/* As a message of MQTT, whose topic every configuration here can read. */
+#define FUZZ_TOPIC "; topic=city%2FW17%2Fup%2Fcod"
+
 /* The number of rows, or -1 when the body was refused. */
-static inline long fuzz_decode(const struct ww_feed_config *config, enum ww_format format,
+static inline long fuzz_decode(const struct ww_feed_config *config, const char *content_type,
                                struct ww_str body) {
     struct ww_arena *arena = ww_arena_new(FUZZ_ARENA);
+    struct ww_surroundings around = {ww_str_of(content_type), INT64_C(1700000000000000)};
     struct ww_batch batch;
     struct ww_error err;
     bool strict = ww_feed_config_is_strict(config);
-    enum ww_status st = ww_decode(config, format, body, FUZZ_MAX_ROWS, arena, &batch, &err);
+    enum ww_status st = ww_decode_message(config, &around, body, FUZZ_MAX_ROWS, arena, &batch, &err);
     long rows = -1;
     if (st == WW_OK) {
         check_batch(&batch, body, strict);
@@ -81,11 +86,24 @@ static inline long fuzz_decode(const struct ww_feed_config *config, enum ww_form
     return rows;
 }
 
-/* What a strict feed takes, a lenient one takes as well, with the same rows. */
-static inline void fuzz_both(const struct ww_feed_config *lenient, const struct ww_feed_config *strict,
-                             enum ww_format format, const uint8_t *data, size_t size) {
+/* The body is read as the configuration says whose turn its size makes it: members without "mode". What a
+ * strict feed takes, a lenient one takes as well, with the same rows. */
+static inline void fuzz_configs(const char *const *members, size_t n, const char *content_type,
+                                const uint8_t *data, size_t size) {
+    enum { MOST = 8 };
+    static struct ww_feed_config *configs[MOST][2];
+    static const char *const modes[] = {"lenient", "strict"};
+    size_t turn = size % n;
+    assert(n <= MOST);
+    for (int i = 0; i < 2 && !configs[turn][1]; i++) {
+        char json[2048];
+        int len = snprintf(json, sizeof json, "{%s,\"mode\":\"%s\"}", members[turn], modes[i]);
+        assert(len > 0 && len < (int)sizeof json);
+        configs[turn][i] = fuzz_config(json);
+    }
     struct ww_str body = {(const char *)data, size};
-    long all = fuzz_decode(strict, format, body), some = fuzz_decode(lenient, format, body);
+    long all = fuzz_decode(configs[turn][1], content_type, body);
+    long some = fuzz_decode(configs[turn][0], content_type, body);
     assert(all < 0 || all == some);
 }
 
