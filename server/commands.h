@@ -18,6 +18,7 @@ int ww_cmd_decode(int argc, char **argv);
 int ww_cmd_scan(int argc, char **argv);
 int ww_cmd_score(int argc, char **argv);
 int ww_cmd_hotspot(int argc, char **argv);
+int ww_cmd_trace(int argc, char **argv);
 
 /* Options as they are written: "--name VALUE" or "--name=VALUE"; a flag has no value. */
 struct ww_option {

@@ -26,6 +26,7 @@ static const struct command {
     {"load", ww_cmd_load, "load wards, sites, things, waterways, feeds, rules from files"},
     {"decode", ww_cmd_decode, "show what is made of a device's bytes"},
     {"hotspot", ww_cmd_hotspot, "find hot and cold spots, on files"},
+    {"trace", ww_cmd_trace, "trace a discharge upstream, on files"},
     {"scan", ww_cmd_scan, "find clusters in space and time, on files"},
     {"score", ww_cmd_score, "an anomaly score and the reasons for each row of a CSV file"},
     {"replay", ww_replay_main, "send a file of records through a feed"},
