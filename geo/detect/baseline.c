@@ -16,10 +16,9 @@ static const float rest_rates[WW_TRACK_RATES] = {1.0f / 512, 1.0f / 128, 1.0f / 
 static const double sd_of_dev = 1.2533;       /* sqrt(pi/2): sd over mean absolute deviation, normal */
 static const double month_s = 30.44 * 86400;  /* 365.25 / 12 days */
 static const double outside_surprise = 1.301; /* one reading in twenty of its own past counts for runs … */
-static const double outside_p = 0.05;
-static const double band_surprise = 2.3; /* … and one in two hundred is not learned from */
-static const double least_band = 3;      /* and in sd at least this */
-static const double learn_clip = 3;      /* sd that one reading may teach */
+static const double band_surprise = 2.3;      /* … and one in two hundred is not learned from */
+static const double least_band = 3;           /* and in sd at least this */
+static const double learn_clip = 3;           /* sd that one reading may teach */
 static const double cusum_k = 0.5, cusum_clip = 2, cusum_most = 60;
 static const double reason_surprise = 2;
 enum { few_visits = 4 };        /* a cell that knows so few days differs from them as days differ */
@@ -52,18 +51,18 @@ double ww_baseline_past(uint32_t n, double usual_s) {
 }
 
 double ww_months_of_surprise(double surprise, double usual_s) {
-    return usual_s / month_s * pow(10, surprise < 250 ? surprise : 250);
+    return usual_s / month_s * exp(2.302585092994046 * (surprise < 250 ? surprise : 250));
 }
 
 double ww_score_of_months(double months) {
-    return months > 0 ? 1 / (1 + pow(months, -0.25)) : 0;
+    return months > 0 ? 1 / (1 + 1 / sqrt(sqrt(months))) : 0;
 }
 
 /* ---- one forecast against the reading ---- */
 
 struct look {
     bool there;
-    double expected, sd, z;
+    double expected, sd, z, y;
     double surprise; /* two-sided */
     bool outlier;
 };
@@ -80,14 +79,14 @@ static double band_z(const struct ww_tail *tail, double k) {
 static void look_at(struct look *look, const struct ww_tail tails[2], double error, double k) {
     look->there = true;
     look->z = look->sd > 0 ? error / look->sd : 0;
-    const struct ww_tail *tail = &tails[look->z < 0];
-    look->surprise = fmax(0, ww_tail_surprise(tail, y_of(look->z), k) - two);
-    look->outlier = fabs(look->z) > band_z(tail, k);
+    look->y = y_of(look->z);
+    look->surprise = fmax(0, ww_tail_surprise(&tails[look->z < 0], look->y, k) - two);
+    look->outlier = fabs(look->z) > least_band && look->surprise > band_surprise;
 }
 
-static void learn_tails(struct ww_tail tails[2], double z, uint32_t n) {
-    ww_tail_step(&tails[0], z > 0 ? y_of(z) : 0, n);
-    ww_tail_step(&tails[1], z < 0 ? y_of(z) : 0, n);
+static void learn_tails(struct ww_tail tails[2], const struct look *look, uint32_t n) {
+    ww_tail_step(&tails[0], look->z > 0 ? look->y : 0, n);
+    ww_tail_step(&tails[1], look->z < 0 ? look->y : 0, n);
 }
 
 static double sd_of(const struct ww_baseline *state, double dev, const struct ww_track *track,
@@ -159,9 +158,28 @@ static int count_bits(uint64_t bits) {
     return __builtin_popcountll(bits);
 }
 
-static double run_y(uint64_t outside, int n) {
-    return ww_binomial_surprise(n, count_bits(n < 64 ? outside & ((UINT64_C(1) << n) - 1) : outside),
-                                outside_p);
+/* ww_binomial_surprise(8, r, 0.05) and (64, r, 0.05): looked up, or they would be most of the work. */
+static const double short_run_y[SHORT_RUN + 1] = {0.0,         0.47291225,  1.242265094,
+                                                  2.237455126, 3.429747426, 4.812341601,
+                                                  6.397050278, 8.223548534, 10.408239965};
+static const double long_run_y[LONG_RUN + 1] = {
+    0.0,          0.016610154,  0.077752809,  0.203061129,  0.3994728,    0.666264723,  0.999578978,
+    1.394728514,  1.8471418,    2.352685099,  2.907731031,  3.509132707,  4.154168449,  4.840482489,
+    5.566030706,  6.329033958,  7.127939004,  7.961386161,  8.828182662,  9.7272807,    10.657759325,
+    11.618809466, 12.609721532, 13.629875112, 14.678730423, 15.755821215, 16.860748899, 17.993177722,
+    19.152830844, 20.339487196, 21.552979048, 22.793190215, 24.060054842, 25.353556766, 26.673729412,
+    28.020656237, 29.39447174,  30.795363057, 32.223572195, 33.679398977, 35.163204775, 36.675417175,
+    38.216535706, 39.787138859, 41.387892657, 43.019561117, 44.683019087, 46.379268053, 48.109455757,
+    49.874900761, 51.677123538, 53.517886311, 55.399244899, 57.323617341, 59.293876623, 61.313478987,
+    63.386646648, 65.518637061, 67.716156824, 69.988032468, 72.346374423, 74.808791505, 77.403196364,
+    80.180629144, 83.265919722};
+
+static double short_run(uint64_t outside) {
+    return short_run_y[count_bits(outside & ((1u << SHORT_RUN) - 1))];
+}
+
+static double long_run(uint64_t outside) {
+    return long_run_y[count_bits(outside)];
 }
 
 static double larger(double a, double b) {
@@ -180,8 +198,8 @@ static double surprise_of(const struct ww_baseline *state, struct step *s) {
     double up = ww_tail_surprise(&state->shift_tail[0], s->shift[0], s->k);
     double down = ww_tail_surprise(&state->shift_tail[1], s->shift[1], s->k);
     s->shift_surprise = larger(0, larger(up, down) - two);
-    double few = ww_tail_surprise(&state->run_tail[0], run_y(s->outside, SHORT_RUN), s->k);
-    double many = ww_tail_surprise(&state->run_tail[1], run_y(s->outside, LONG_RUN), s->k);
+    double few = ww_tail_surprise(&state->run_tail[0], short_run(s->outside), s->k);
+    double many = ww_tail_surprise(&state->run_tail[1], long_run(s->outside), s->k);
     /* What is in order again for the short run is over for the long one too. */
     bool over = (s->outside & ((1u << SHORT_RUN) - 1)) == 0;
     s->run_surprise = over ? 0 : larger(0, larger(few, many) - two);
@@ -302,13 +320,13 @@ static void learn_levels(struct ww_baseline *state, const struct step *s) {
 static void learn_tails_of(struct ww_baseline *state, const struct step *s, double surprise) {
     if (state->recent_streak > HELD_AFTER || state->rest_streak > HELD_AFTER)
         return;
-    learn_tails(state->recent_tail, s->recent.z, state->n);
+    learn_tails(state->recent_tail, &s->recent, state->n);
     if (s->rest.there)
-        learn_tails(state->season_tail, s->rest.z, state->rest.n);
+        learn_tails(state->season_tail, &s->rest, state->rest.n);
     for (int side = 0; side < 2; side++)
         ww_tail_step(&state->shift_tail[side], s->shift[side], state->n);
-    ww_tail_step(&state->run_tail[0], run_y(s->outside, SHORT_RUN), state->n);
-    ww_tail_step(&state->run_tail[1], run_y(s->outside, LONG_RUN), state->n);
+    ww_tail_step(&state->run_tail[0], short_run(s->outside), state->n);
+    ww_tail_step(&state->run_tail[1], long_run(s->outside), state->n);
     ww_tail_step(&state->row_tail, surprise, state->n);
 }
 

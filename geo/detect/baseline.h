@@ -57,7 +57,6 @@ struct ww_baseline {
     struct ww_track recent, rest; /* of values; of what is left without the season */
     struct ww_tail recent_tail[2], season_tail[2], shift_tail[2], run_tail[2], row_tail; /* above, below */
     float shift[2];
-    float recent_peak, rest_peak, row_peak; /* of the excursion that goes on */
     float last_x;
     float last_season; /* the season's level when the recent track learned last; NAN = unknown */
     float resolution;

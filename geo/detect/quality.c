@@ -17,7 +17,8 @@ enum {
     LEAST_DIGITS = 300,
     MOST_DIGITS = 20000,
     DRIFT_DAYS = 5,
-    SPIKE_PAST = 40
+    SPIKE_PAST = 40,
+    DIGITS_EVERY = 32 /* readings between looks at the digits */
 };
 
 void ww_quality_init(struct ww_quality *state) {
@@ -41,7 +42,6 @@ static bool zero_is_normal(const struct ww_quality *s) {
 static void step_run(struct ww_quality *s, double x, struct ww_quality_verdict *v) {
     bool same = s->n > 0 && x == s->run_value;
     double rate = (s->repeats + 1.0) / (s->n + 2.0);
-    v->run_allowed = larger(LEAST_RUN, larger(ln_millionth / log(rate), 2.0 * s->longest));
     if (!same) {
         bool counts = !s->stuck && !(s->run_value == 0 && zero_is_normal(s));
         if (counts && s->run > s->longest)
@@ -52,6 +52,9 @@ static void step_run(struct ww_quality *s, double x, struct ww_quality_verdict *
     s->run++;
     s->run_value = x;
     v->run = s->run;
+    v->run_allowed = LEAST_RUN; /* the logarithm only when it matters */
+    if (s->run > LEAST_RUN)
+        v->run_allowed = larger(LEAST_RUN, larger(ln_millionth / log(rate), 2.0 * s->longest));
     bool stuck = s->n >= YOUNG && s->run > v->run_allowed && !(x == 0 && zero_is_normal(s));
     s->stuck |= stuck;
     if (stuck)
@@ -132,8 +135,16 @@ static void learn_resolution(struct ww_quality *s, double x) {
 }
 
 static void halve_digits(struct ww_quality *s) {
+    s->digits = 0;
     for (int i = 0; i < 10; i++)
-        s->digit[i] /= 2;
+        s->digits = (uint16_t)(s->digits + (s->digit[i] /= 2));
+}
+
+static double chi2_of(const struct ww_quality *s) {
+    double usual = s->digits / 10.0, chi2 = 0;
+    for (int i = 0; i < 10; i++)
+        chi2 += (s->digit[i] - usual) * (s->digit[i] - usual) / usual;
+    return chi2;
 }
 
 static void step_digits(struct ww_quality *s, double x, struct ww_quality_verdict *v) {
@@ -144,16 +155,14 @@ static void step_digits(struct ww_quality *s, double x, struct ww_quality_verdic
     if (!(s->resolution > 0) || s->high - s->low < 50 * s->resolution || fabs(x) > 1e6 * s->resolution ||
         1.2533 * s->spread < 2 * s->resolution)
         return;
-    double total = 0, chi2 = 0;
     s->digit[(int)fmod(fabs(round(x / s->resolution)), 10)]++;
-    for (int i = 0; i < 10; i++)
-        total += s->digit[i];
-    for (int i = 0; i < 10; i++)
-        chi2 += (s->digit[i] - total / 10) * (s->digit[i] - total / 10) / (total / 10);
-    v->digits_chi2 = chi2;
-    if (total >= LEAST_DIGITS && chi2 > digits_chi2)
+    s->digits++;
+    if (s->digits >= LEAST_DIGITS && s->digits % DIGITS_EVERY == 0)
+        s->digits_chi2 = (float)chi2_of(s);
+    v->digits_chi2 = s->digits_chi2;
+    if (s->digits_chi2 > digits_chi2)
         v->signs |= WW_QUALITY_DIGITS;
-    if (total >= MOST_DIGITS)
+    if (s->digits >= MOST_DIGITS)
         halve_digits(s);
 }
 

@@ -50,7 +50,8 @@ struct ww_quality {
     struct ww_tail spike_tail;
     float low, high;             /* of values, slowly forgotten */
     float above, below, further; /* readings just above, just below the limit, and below those */
-    uint16_t digit[10];
+    uint16_t digit[10], digits;  /* how often each, all */
+    float digits_chi2;
     uint32_t marked; /* readings with a flag other than N */
     int32_t day;
     float least_delay_s, last_delay_s, drift_s_a_day;
@@ -61,7 +62,7 @@ struct ww_quality {
 struct ww_quality_verdict {
     unsigned signs;
     uint32_t run;       /* equal values */
-    double run_allowed; /* from which it is stuck */
+    double run_allowed; /* from which it is stuck; worked out from the seventh on */
     double silence_s;   /* before this reading */
     double usual_s;
     double spike_sd; /* of the reading two before */

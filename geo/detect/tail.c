@@ -6,7 +6,11 @@
 
 /* Steps of 2/n weigh a reading by its number: the first days, when little was known, are forgotten soonest.
  */
-enum { PRIOR_READINGS = 400, MOST_READINGS = 20000, RECENCY = 2, CLIP = 6 };
+enum { PRIOR_READINGS = 400, MOST_READINGS = 20000, RECENCY = 2, CLIP = 2 };
+
+/* What the mean of an exponential excess loses by the clip: without it, events that are one in seven of the
+ * rare readings would raise beta, and with it their own clip, for ever. At two, a third may be events. */
+static const double clipped_mean = 0.8646647167633873; /* 1 - e^-CLIP */
 
 static const double ln10 = 2.302585092994046;
 
@@ -27,7 +31,7 @@ void ww_tail_step(struct ww_tail *tail, double y, uint32_t n) {
     double usual = quantile_step(tail->usual, y, WW_TAIL_P, beta, weight);
     if (y > rare) {
         double excess = y - rare < CLIP * beta ? y - rare : CLIP * beta;
-        beta += (excess - beta) / (weight * WW_TAIL_RARE + 1);
+        beta += (excess / clipped_mean - beta) / (weight * WW_TAIL_RARE + 1);
     }
     rare = quantile_step(rare, y, WW_TAIL_RARE, beta, weight);
     tail->usual = (float)(usual > 0.05 ? usual : 0.05);

@@ -14,9 +14,9 @@
  * form; for a residual z use y = ln(1 + z), which makes it a power law: series that are often wild must be
  * wilder to surprise.
  *
- * An excess counts at most six times beta, so that an event teaches little, and callers leave out what they
- * hold for an event. Before there is a past, the tail is the one given at the start, which counts as much as
- * 400 readings. Pure: no clock; the same steps give the same tail.
+ * An excess counts at most twice beta (and the mean is corrected for that), so that events teach little, and
+ * callers leave out what they hold for an event. Before there is a past, the tail is the one given at the
+ * start, which counts as much as 400 readings. Pure: no clock; the same steps give the same tail.
  */
 #ifndef WW_GEO_DETECT_TAIL_H
 #define WW_GEO_DETECT_TAIL_H

@@ -72,7 +72,7 @@ def water_minutes(r, events, days=14):
     where = plant(r, n, 3 * 1440, 10, 10, 150) if events else {}
     kinds = [(r.choice(("square", "ramp", "waves")), r.sample(range(1, 5), r.randint(1, 3)), r.choice((-1, 1)))
              for _ in range(20)]
-    strength = [r.uniform(5, 15) for _ in range(20)]
+    strength = [math.exp(r.uniform(math.log(5), math.log(60))) for _ in range(20)]  # of the noise's sd
     level, pump = [0.0] * 5, 0.0
     for i in range(n):
         if r.random() < 1 / 400:
