@@ -191,8 +191,16 @@ static enum ww_status cut(struct ww_csv_stream *s, size_t end, struct ww_csv_row
     return WW_OK;
 }
 
+/* The first line is there to its end, or what a guess looks at of it: the guess must not depend on how bytes
+ * come. */
 static bool has_line(const struct ww_csv_stream *s) {
-    return s->buf.len > 0 && (memchr(s->buf.data, '\n', s->buf.len) || memchr(s->buf.data, '\r', s->buf.len));
+    bool in_quotes = false;
+    for (size_t i = 0; i < s->buf.len && i < CHUNK; i++) {
+        in_quotes ^= s->buf.data[i] == '"';
+        if (!in_quotes && is_line_end(s->buf.data[i]))
+            return true;
+    }
+    return s->buf.len >= CHUNK;
 }
 
 static void pass_mark(struct ww_csv_stream *s) {
@@ -211,7 +219,8 @@ static void guess_separator(struct ww_csv_stream *s) {
     for (const char *c = known; *c; c++) {
         size_t n = 0;
         bool in_quotes = false;
-        for (size_t i = s->at; i < s->buf.len && (in_quotes || !is_line_end(s->buf.data[i])); i++) {
+        size_t end = s->buf.len < CHUNK ? s->buf.len : CHUNK;
+        for (size_t i = s->at; i < end && (in_quotes || !is_line_end(s->buf.data[i])); i++) {
             in_quotes ^= s->buf.data[i] == '"';
             n += !in_quotes && s->buf.data[i] == *c;
         }

@@ -14,7 +14,7 @@
 #include "geo/detect/quality.h"
 #include "tests/unit/detect/random.h"
 
-enum { SERIES = 10000, STEPS = 300 };
+enum { SERIES = 10000, STEPS = 100 };
 
 struct series {
     struct ww_baseline baseline;

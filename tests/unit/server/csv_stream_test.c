@@ -65,6 +65,7 @@ static void rows_are_the_same_however_the_bytes_come(void **state) {
     expect("a;b;c\n1,5;2,5;\"x;y\"\n", "a|b|c (1)\n1,5|2,5|x;y (2)\n");
     expect("a\tb\n1\t\n", "a|b (1)\n1| (2)\n");
     expect("a,b\n\"say \"\"hi\"\"\",\"two\nlines\"\n3,4\n", "a|b (1)\nsay \"hi\"|two\nlines (2)\n3|4 (4)\n");
+    expect("\"a\n,,\";b\n1;2\n", "a\n,,|b (1)\n1|2 (3)\n"); /* the separator is guessed from the whole line */
     expect("", "");
 }
 
