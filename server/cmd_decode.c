@@ -1,23 +1,28 @@
 /* wardwatch decode: shows what is made of a device's bytes, without a database.
  *
  * A file or standard input is read as the stream that a station's connection would be: the same cutter, the
- * same reader and the same decoder as those behind `serve --hj212`. In a log (--log) each line is looked
- * through for frames, and what stands around them is passed over.
+ * same reader and the same decoder as those behind `serve --hj212`. In a log each line is looked through for
+ * frames, and what stands around them is passed over. Which of the two it is shows at its first frame, unless
+ * --log or --stream says it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "geo/base/buf.h"
 #include "server/commands.h"
 #include "server/hj212_lines.h"
 
 static const char help[] =
-    "usage: wardwatch decode hj212 [FILE] [--log] [--crc standard|modbus|ignore] [--sm4-key HEX] [--zone "
-    "ZONE]\n\n"
+    "usage: wardwatch decode hj212 [FILE] [--log | --stream] [--crc standard|modbus|ignore] [--sm4-key HEX]\n"
+    "                              [--zone ZONE]\n\n"
     "Prints one JSON line for each frame of FILE (- or none: standard input): what it says, what deviates\n"
     "from the standard, and the values that a feed would make of it. No database is needed.\n"
-    "  --log       FILE is a log: frames stand in its lines among other text\n"
+    "  --log       FILE is a log: frames stand in its lines among other text, which is passed over\n"
+    "  --stream    FILE is what came over a connection. Neither is said: a log is known by a time of day\n"
+    "              before its first frame, or by text behind it on its line; else it is a stream\n"
     "  --crc       the crc_mode of the station's record (default standard)\n"
     "  --sm4-key   32 hex digits: HJ 212-2025 ciphertexts are opened with it\n"
     "  --zone      time zone of DataTime (default Asia/Shanghai)\n"
@@ -25,13 +30,17 @@ static const char help[] =
     "\"reason\"); garbage (bytes that are no frame). Exit status: 0 all understood, 1 not all, 2 wrong "
     "use.\n\n"
     "逐帧解读 HJ 212 报文：每帧输出一行 JSON，含帧头、CRC、与标准不符之处、得出的数值；不需要数据库。\n"
-    "  --log 输入是日志，帧夹在其他文字之间；--crc 校验方式；--sm4-key 2025 版密钥；--zone 时区。\n"
+    "  --log 输入是日志，帧夹在其他文字之间；--stream "
+    "输入是连接上的原始字节流；都不写则按首帧前后有无日志文字判断；\n"
+    "  --crc 校验方式；--sm4-key 2025 版密钥；--zone 时区。\n"
     "退出码：0 全部读懂，1 有读不懂的，2 用法错误。\n";
 
 enum { CHUNK = 1 << 16, MAX_LINE = 1 << 20, MAX_OUT = 16 << 20, HEAD = 6 };
 
+enum kind { UNSAID, LOG, STREAM };
+
 struct run {
-    FILE *in;
+    int in;
     struct ww_buf buf; /* what was read and is not done with */
     uint64_t offset;   /* of its first byte */
     bool at_end;
@@ -44,19 +53,23 @@ static int fail(struct run *r) {
     return ww_complain("decode", NULL, &r->err);
 }
 
+/* What is there, not a whole CHUNK: a pipe from a device's door is shown as it comes. */
 static bool read_more(struct run *r) {
     char *room = ww_buf_reserve(&r->buf, CHUNK);
     if (!room) {
         (void)ww_error_set(&r->err, WW_NO_MEMORY, "no memory to read into");
         return false;
     }
-    size_t n = fread(room, 1, CHUNK, r->in);
-    r->buf.len += n;
-    r->at_end = n == 0;
-    if (n == 0 && ferror(r->in)) {
+    ssize_t n;
+    do
+        n = read(r->in, room, CHUNK);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) {
         (void)ww_error_set(&r->err, WW_UNAVAILABLE, "can't read on: %s", strerror(errno));
         return false;
     }
+    r->buf.len += (size_t)n;
+    r->at_end = n == 0;
     return true;
 }
 
@@ -156,6 +169,39 @@ static size_t find_end(struct ww_str line, size_t start) {
     return next;
 }
 
+static bool is_text(struct ww_str bytes) {
+    for (size_t i = 0; i < bytes.len; i++)
+        if ((unsigned char)bytes.ptr[i] < ' ' && !strchr("\t\r\n", bytes.ptr[i] ? bytes.ptr[i] : 1))
+            return false;
+    return true;
+}
+
+/* "10:15" stands in it: nothing that a station sends has a colon between digits. */
+static bool has_time_of_day(struct ww_str text) {
+    for (size_t i = 0; i + 5 <= text.len; i++) {
+        const char *p = text.ptr + i;
+        if (is_digit(p[0]) && is_digit(p[1]) && p[2] == ':' && is_digit(p[3]) && is_digit(p[4]))
+            return true;
+    }
+    return false;
+}
+
+/* By what stands before and behind the first frame. */
+static bool looks_like_a_log(struct ww_str bytes) {
+    size_t start = find_start(bytes, 0);
+    struct ww_str before = {bytes.ptr, start};
+    if (start == bytes.len || !is_text(before))
+        return false;
+    if (has_time_of_day(before))
+        return true;
+    size_t end = find_end(bytes, start);
+    if (end < start + HEAD + 6 || !is_crc(bytes, end - 4) || memcmp(bytes.ptr + end - 6, "&&", 2) != 0)
+        return false;
+    const char *eol = memchr(bytes.ptr + end, '\n', bytes.len - end);
+    struct ww_str behind = {bytes.ptr + end, eol ? (size_t)(eol - (bytes.ptr + end)) : bytes.len - end};
+    return is_text(behind) && ww_str_trim(behind).len > 0 && behind.ptr[0] != '#';
+}
+
 /* A frame of a log has lost its line end: it gets one, so that this is no deviation. */
 static bool take_log_frame(struct run *r, struct ww_str text, uint64_t offset, uint64_t number) {
     struct ww_buf whole;
@@ -206,12 +252,33 @@ static bool take_log(struct run *r, uint64_t *number) {
 
 /* ---- The command ---- */
 
-static bool take_all(struct run *r, bool is_log) {
-    uint64_t number = 0;
-    while (!r->at_end)
-        if (!read_more(r) || !(is_log ? take_log(r, &number) : take_stream(r)))
+/* Enough to say what the input is: the line of its first frame, or a CHUNK without one. */
+static bool first_is_there(const struct run *r) {
+    struct ww_str bytes = rest_of(r, 0);
+    size_t start = find_start(bytes, 0);
+    return r->at_end || bytes.len >= CHUNK || memchr(bytes.ptr + start, '\n', bytes.len - start);
+}
+
+static bool read_first(struct run *r, enum kind *kind) {
+    do {
+        if (!read_more(r))
             return false;
-    return fflush(stdout) == 0;
+    } while (*kind == UNSAID && !first_is_there(r));
+    if (*kind == UNSAID)
+        *kind = looks_like_a_log(rest_of(r, 0)) ? LOG : STREAM;
+    return true;
+}
+
+static bool take_all(struct run *r, enum kind kind) {
+    uint64_t number = 0;
+    bool good = read_first(r, &kind);
+    while (good) {
+        good = (kind == LOG ? take_log(r, &number) : take_stream(r)) && fflush(stdout) == 0;
+        if (r->at_end)
+            break;
+        good = good && read_more(r);
+    }
+    return good;
 }
 
 static int hex_value(char c) {
@@ -233,36 +300,34 @@ static bool read_key(const char *text, unsigned char key[16]) {
     return true;
 }
 
-static int decode(struct run *r, const char *path, bool is_log) {
-    r->in = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    if (!r->in) {
+static int decode(struct run *r, const char *path, enum kind kind) {
+    r->in = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (r->in < 0) {
         (void)ww_error_set(&r->err, WW_NOT_FOUND, "can't read %s: %s", path, strerror(errno));
         return fail(r);
     }
     ww_buf_init(&r->buf, MAX_LINE + 2 * CHUNK);
     ww_buf_init(&r->out, MAX_OUT);
-    int code = take_all(r, is_log) ? ww_hj212_lines_not_understood(r->lines) > 0 : fail(r);
+    int code = take_all(r, kind) ? ww_hj212_lines_not_understood(r->lines) > 0 : fail(r);
     ww_buf_clear(&r->buf);
     ww_buf_clear(&r->out);
-    if (r->in != stdin)
-        fclose(r->in);
+    if (r->in != STDIN_FILENO)
+        close(r->in);
     return code;
 }
 
 int ww_cmd_decode(int argc, char **argv) {
     const char *key_text = NULL;
     unsigned char key[16];
-    bool is_log = false;
+    bool is_log = false, is_stream = false;
     struct ww_hj212_lines_options how = {0};
-    const struct ww_option options[] = {{"sm4-key", &key_text, NULL},
-                                        {"crc", &how.crc, NULL},
-                                        {"zone", &how.zone, NULL},
-                                        {"log", NULL, &is_log},
-                                        {NULL, NULL, NULL}};
+    const struct ww_option options[] = {{"sm4-key", &key_text, NULL}, {"crc", &how.crc, NULL},
+                                        {"zone", &how.zone, NULL},    {"log", NULL, &is_log},
+                                        {"stream", NULL, &is_stream}, {NULL, NULL, NULL}};
     int rest, code = ww_options_take(argc, argv, options, help, &rest);
     if (code >= 0)
         return code;
-    if (rest < 1 || rest > 2 || strcmp(argv[1], "hj212") != 0) {
+    if (rest < 1 || rest > 2 || strcmp(argv[1], "hj212") != 0 || (is_log && is_stream)) {
         fputs(help, stderr);
         return 2;
     }
@@ -276,7 +341,7 @@ int ww_cmd_decode(int argc, char **argv) {
         (void)fail(&r);
         return 2;
     }
-    code = decode(&r, rest == 2 ? argv[2] : "-", is_log);
+    code = decode(&r, rest == 2 ? argv[2] : "-", is_log ? LOG : is_stream ? STREAM : UNSAID);
     ww_hj212_lines_free(r.lines);
     return code;
 }
