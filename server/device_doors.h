@@ -28,7 +28,7 @@ void ww_doors_stop(struct ww_doors *doors, void (*on_quiet)(void *arg), void *ar
 /* Two steps, because the path's end answers what waits: `close` before ww_path_free, `free` after it. */
 void ww_doors_close(struct ww_doors *doors);
 void ww_doors_free(struct ww_doors *doors);
-/* One line each for people: "hj212 127.0.0.1:7212". */
+/* One line each for people: "hj212 127.0.0.1:9212". */
 void ww_doors_print(const struct ww_doors *doors);
 /* Prometheus text. */
 void ww_doors_metrics(const struct ww_doors *doors, struct ww_buf *out);

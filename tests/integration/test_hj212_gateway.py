@@ -362,6 +362,29 @@ def test_a_wrong_password_is_kept_and_not_acknowledged(gateway):
     wait_until(lambda: events(gateway.database, MN["password"], "wrong_password"), "the event")
 
 
+def test_dead_letters_are_shown_without_passwords_and_kept_with_them(gateway):
+    """Whoever inspects dead letters could else speak for the station."""
+    database, mn = gateway.database, MN["password"]
+    admin = gateway.server.client(database.add_account("inspector", "admin"))
+    wait_until(lambda: admin.get("/api/v1/session").status == 200, "the account to be known")
+
+    def shown():
+        letters = admin.get("/api/v1/dead-letters?feed=water&limit=1000").json["items"]
+        return [letter["raw"] for letter in letters if mn in letter["raw"]]
+
+    with gateway.connect("password", pw="123456") as station:
+        qn = station.upload(2011, "DataTime=20260801085857;zz9999-Rtd=2")
+        assert station.take()["QN"] == qn
+        station.send(wire.frame(f"QN=1;ST=32;CN=2011;pw =\\wrong-1;MN={mn};Flag=4;CP=&&NewPW=wrong-2,NewSK=wrong-3&&".encode(), spoil=1))
+        station.send(f"##0012 rubbish \\ \x00 € PW=wrong-4;MN={mn}\r\n".encode())
+        wait_until(lambda: any("rubbish" in raw for raw in shown()), "the last dead letter")
+    raws = shown()
+    assert any("PW=***;MN=" in raw and "zz9999-Rtd=2" in raw for raw in raws) and any("rubbish \\ \x00 € PW=***;" in raw for raw in raws)
+    assert any("NewPW=***" in raw and "pw =***;" in raw for raw in raws)
+    assert not [raw for raw in raws for secret in ("PW=123456", "PW=0", "wrong-") if secret in raw]
+    assert database.value("SELECT count(*) FROM dead_letter WHERE position('PW=123456;'::bytea IN raw) > 0") != "0"
+
+
 def test_a_wrong_address_is_cut(gateway):
     before = gateway.metric("hj212_wrong_address_total")
     with gateway.connect("address") as station:
