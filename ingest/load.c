@@ -414,8 +414,10 @@ static const struct step steps[] = {
     {"catalog_rules", ask_nothing, take_rules},
     {"catalog_things", ask_after, take_things},
     {"catalog_datastreams", ask_after, take_datastreams},
+    {"walks_begin", ask_nothing, take_nothing},
     {"recent_times", ask_times, take_times},
     {"recent_readings", ask_readings, take_readings},
+    {"walks_end", ask_nothing, take_nothing},
     {"catalog_open_alerts", ask_open_alerts, take_open_alerts},
 };
 

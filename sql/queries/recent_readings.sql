@@ -4,7 +4,8 @@
 -- value, flag, and, when older ones are left out, the time before which they are.
 -- DISTINCT ON walks the primary key and takes the newest version of each; observation_current, which asks for each
 -- row whether there is a newer one, would join every partition with every other, and with many of them the
--- planning alone takes many seconds.
+-- planning alone takes many seconds. OFFSET 0 keeps "since" a bound of the walk; as a filter of a join it would be looked
+-- at after all rows have been read. Between walks_begin and walks_end.
 SELECT d.nth, (extract(epoch FROM o.phenomenon_time) * 1000000)::bigint, o.interval_s, o.value, o.flag,
        CASE WHEN c.older THEN (extract(epoch FROM r.since) * 1000000)::bigint END
 FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::text[]) WITH ORDINALITY AS d (id, readings, span_us, flags, nth)
@@ -23,5 +24,6 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT raw_message_id, phenomenon_time, interval_s, version, value, flag
     FROM observation
-    WHERE datastream_id = d.id AND phenomenon_time >= r.since) o
+    WHERE datastream_id = d.id AND phenomenon_time >= r.since
+    OFFSET 0) o
 ORDER BY d.nth, o.raw_message_id, o.phenomenon_time, o.interval_s, o.version

@@ -12,14 +12,14 @@ FROM (VALUES (1, 0, 1, 10, 'N', 1), (1, 1, 1, 11, 'N', 1), (1, 1, 2, 12, 'N', 5)
              (1, 3, 1, 15, 'C', 4), (1, 4, 1, 16, 'N', 3), (2, 0, 1, 20, 'N', 1)) v (d, minute, version, value, flag, message)"""
 
 
-def query():
-    with open(os.path.join(ROOT, "sql", "queries", "recent_readings.sql"), encoding="utf-8") as file:
+def query(name="recent_readings"):
+    with open(os.path.join(ROOT, "sql", "queries", f"{name}.sql"), encoding="utf-8") as file:
         return file.read()
 
 
 def recent(database, readings, span_us, prefix=""):
     call = f"'{{1,2,3}}', '{{{readings},{readings},{readings}}}', '{{{span_us},{span_us},{span_us}}}', '{{N,N,N}}'"
-    text = f"PREPARE recent (bigint[], int[], bigint[], text[]) AS {query()};\n{prefix} EXECUTE recent({call})"
+    text = f"PREPARE recent (bigint[], int[], bigint[], text[]) AS {query()};\nSET jit = off;\n{query('walks_begin')};\n{prefix} EXECUTE recent({call})"
     return database.sql(text)
 
 
@@ -49,3 +49,19 @@ def test_the_plan_grows_with_the_partitions_and_not_with_their_square(new_databa
     scans = len(re.findall(r"Scan(?: Backward)?(?: using \S+)? on observation_\d{4}_\d\d(?:_pkey)? ", plan))
     assert 0 < scans <= 2 * 3 * partitions  # three walks; a bitmap counts twice
     assert not re.search(r"Anti Join|Hash Join|Merge Join", plan)
+
+
+def test_only_the_newest_rows_are_touched_however_many_there_are(new_database):
+    database = new_database()
+    database.sql("SELECT ensure_partition('2026-05-01Z')")
+    database.sql(
+        """INSERT INTO observation (datastream_id, phenomenon_time, raw_message_id, value, interval_s, version, flag)
+           SELECT d, timestamptz '2026-05-01Z' + n * interval '1 minute', n, n, 0, 1, 'N'
+           FROM generate_series(1, 10000) n, generate_series(1, 5) d"""
+    )
+    database.sql("ANALYZE observation")
+    plan = "\n".join(row[0] for row in recent(database, 3, 0, "EXPLAIN (ANALYZE, TIMING off)"))
+    assert not re.search(r"Bitmap|Seq Scan on observation|Hash Join|Merge Join", plan), plan
+    assert plan.count("Sort Key") == 1, plan  # of the result
+    most = max(int(rows) for rows in re.findall(r"on observation\S* .*actual rows=(\d+)", plan))
+    assert most < 10, plan
