@@ -10,8 +10,8 @@ static const char *const configs[] = {
     "dioxide\":\"no2\"},\"quality\":{\"field\":\"resultQuality\",\"map\":{\"good\":\"N\"},\"default\":\"M\"},"
     "\"series_interval\":true",
     /* under a topic */
-    "\"format\":\"sensorthings\",\"protocol\":\"mqtt\",\"mqtt\":{\"topics\":[\"city/{thing}/up/"
-    "{property}\",\"{thing}/#\"]},\"thing\":{\"topic\":\"thing\"},\"property\":{\"topic\":\"property\"}",
+    ("\"format\":\"sensorthings\",\"protocol\":\"mqtt\",\"mqtt\":{\"topics\":[\"city/{thing}/up/"
+     "{property}\",\"{thing}/#\"]},\"thing\":{\"topic\":\"thing\"},\"property\":{\"topic\":\"property\"}"),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

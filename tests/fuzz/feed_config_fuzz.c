@@ -14,10 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     assert(ww_feed_config_datum(config) && ww_feed_config_zone(config));
-    (void)fuzz_decode(config, WW_FORMAT_NDJSON,
+    (void)fuzz_decode(config, "application/x-ndjson",
                       WW_STR("{\"t\":\"A\",\"p\":\"cod\",\"v\":1,\"at\":\"2026-11-23T01:02:03Z\"}\n{\"a\":{"
                              "\"b\":[1,\"x\"]}}\n"));
-    (void)fuzz_decode(config, WW_FORMAT_CSV,
+    (void)fuzz_decode(config, "text/csv",
                       WW_STR("t,p,v,at\nA,cod,1,2026-11-23T01:02:03Z\nB,cod,x,1477935134\n"));
     ww_feed_config_free(config);
     return 0;

@@ -58,7 +58,7 @@ static long decode(const struct ww_feed_config *feed, const char *mn, int cn, co
     ww_buf_init(&text, WW_HJ212_MAX_FRAME + 1);
     long rows = -1;
     if (ww_hj212_write(&text, &frame) == WW_OK)
-        rows = fuzz_decode(feed, WW_FORMAT_HJ212, ww_buf_str(&text));
+        rows = fuzz_decode(feed, "application/hj212", ww_buf_str(&text));
     ww_buf_clear(&text);
     return rows;
 }
