@@ -153,13 +153,22 @@ static size_t find_start(struct ww_str line, size_t from) {
     return line.len;
 }
 
+/* As announced by the frame that begins at `start`; may lie beyond the line. */
+static size_t place_of_crc(struct ww_str line, size_t start) {
+    const char *p = line.ptr + start + 2;
+    return start + HEAD +
+           (size_t)((p[0] - '0') * 1000 + (p[1] - '0') * 100 + (p[2] - '0') * 10 + (p[3] - '0'));
+}
+
+static bool is_closed(struct ww_str line, size_t place) {
+    return is_crc(line, place) && memcmp(line.ptr + place - 2, "&&", 2) == 0;
+}
+
 /* Where the frame that begins at `start` ends, without its line end: behind the CRC at the announced place,
  * else behind the first "&&" and CRC before another frame, else there. */
 static size_t find_end(struct ww_str line, size_t start) {
-    const char *p = line.ptr + start;
-    size_t announced = (size_t)((p[2] - '0') * 1000 + (p[3] - '0') * 100 + (p[4] - '0') * 10 + (p[5] - '0'));
-    size_t place = start + HEAD + announced, next = find_start(line, start + HEAD);
-    if (is_crc(line, place) && memcmp(line.ptr + place - 2, "&&", 2) == 0)
+    size_t place = place_of_crc(line, start), next = find_start(line, start + HEAD);
+    if (is_closed(line, place))
         return place + 4;
     for (size_t at = start + HEAD; at + 6 <= next; at++)
         if (memcmp(line.ptr + at, "&&", 2) == 0 && is_crc(line, at + 2))
@@ -233,18 +242,39 @@ static bool take_line(struct run *r, struct ww_str line, uint64_t offset, uint64
     return true;
 }
 
+/* How long the line is, its line end included; 0 = more must come. A ciphertext may hold line ends: within a
+ * frame that is closed at its announced place they are none. */
+static size_t length_of_line(struct ww_str rest, bool at_end) {
+    size_t from = 0;
+    for (;;) {
+        const char *p = from < rest.len ? memchr(rest.ptr + from, '\n', rest.len - from) : NULL;
+        if (!p)
+            return at_end || rest.len >= MAX_LINE ? rest.len : 0;
+        struct ww_str line = {rest.ptr, (size_t)(p - rest.ptr) + 1};
+        size_t place = 0, start = find_start(line, from);
+        for (; start < line.len; start = find_start(line, start + 1)) {
+            place = place_of_crc(line, start);
+            if (place + 4 > line.len && place + 4 > rest.len && !at_end)
+                return 0;
+            if (place + 4 > line.len && is_closed(rest, place))
+                break;
+        }
+        if (start >= line.len)
+            return line.len;
+        from = place + 4;
+    }
+}
+
 static bool take_log(struct run *r, uint64_t *number) {
-    size_t done = 0;
-    while (done < r->buf.len) {
-        struct ww_str rest = rest_of(r, done);
-        const char *end = memchr(rest.ptr, '\n', rest.len);
-        if (!end && !r->at_end && rest.len < MAX_LINE)
-            break;
-        struct ww_str line = {rest.ptr, end ? (size_t)(end - rest.ptr) + 1 : rest.len};
-        ++*number;
-        if (!take_line(r, line, r->offset + done, *number))
+    size_t done = 0, len;
+    while (done < r->buf.len && (len = length_of_line(rest_of(r, done), r->at_end)) > 0) {
+        struct ww_str line = {r->buf.data + done, len};
+        if (!take_line(r, line, r->offset + done, *number + 1))
             return false;
-        done += line.len;
+        ++*number;
+        for (size_t i = 0; i + 1 < len; i++)
+            *number += line.ptr[i] == '\n';
+        done += len;
     }
     drop(r, done);
     return true;

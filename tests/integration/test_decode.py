@@ -64,6 +64,25 @@ def test_all_else_is_a_stream_and_says_what_is_no_frame(stream, wanted):
     assert decode(stream, "--stream", "-")[1] == lines
 
 
+@pytest.mark.skipif(not wire.has_sm4(), reason="no SM4 here")
+def test_ciphertexts_in_a_log_may_hold_line_ends():
+    key = bytes(range(16))
+    frames = [
+        wire.encrypted_frame(
+            f"QN=20240601000000{n:03};ST=32;CN=2011;PW=1;MN=010000A8900016F000169DC0;Flag=13;CP=&&DataTime=20240601{n % 24:02}0000;w01018-Rtd={n}&&", key)
+        for n in range(100)
+    ]  # fmt: skip
+    cut = next(n for n, frame in enumerate(frames) if b"\n" in frame[:-2])
+    log = b"".join(b"2024-06-01 00:00:01 <-- " + frame for frame in frames)
+    verdicts, lines, status = decode(log, "--sm4-key", key.hex())
+    assert verdicts == ["ok"] * 100 and status == 0 and [line["values"][0]["value"] for line in lines] == list(range(100))
+    assert all(log[line["offset"] :].startswith(frame) for line, frame in zip(lines, frames))
+    assert lines[-1]["line"] == log[: lines[-1]["offset"]].count(b"\n") + 1
+    # What was cut off by the end, and a length that lies, take nothing from their neighbours.
+    lying = BARE.replace(b"##0", b"##9", 1)
+    assert decode(b"00:00:01 " + lying + b"\n00:00:02 " + FRAME + b"00:00:03 " + frames[cut][:-30], "--sm4-key", key.hex())[0][1] == "ok"
+
+
 def test_a_frame_is_shown_as_soon_as_it_has_come_and_its_password_never():
     with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
         for _ in range(2):
