@@ -195,7 +195,7 @@ void group_encode_messages(struct group *g) {
 
 /* ---- Taking ---- */
 
-static enum take_result locate(struct ww_path *path, struct submission *s, struct ww_buf *missing) {
+enum take_result group_locate(struct ww_path *path, struct submission *s, struct ww_buf *missing) {
     const struct ww_catalog *catalog = path->world->catalog;
     uint32_t feed = ww_catalog_feed(catalog, s->feed);
     if (feed == WW_CATALOG_NONE) {
@@ -235,7 +235,7 @@ static void begin_rows(struct group *g) {
 enum take_result group_take(struct ww_path *path, struct group *g, struct submission *s,
                             struct ww_buf *missing) {
     if (s->generation != path->world->catalog->generation) {
-        enum take_result located = locate(path, s, missing);
+        enum take_result located = group_locate(path, s, missing);
         if (located != TAKE_OK)
             return located;
     }

@@ -142,7 +142,8 @@ void path_refuse(struct submission *s, const struct ww_error *err) {
 
 void path_refuse_preparing(struct ww_path *path, const struct ww_error *err) {
     struct submission *s = path->preparing ? path->preparing->list.head : NULL;
-    if (!s || !s->is_decoded)
+    path->prepares_alone = path->prepares_others;
+    if (!s || !s->is_decoded || path->prepares_others)
         return;
     unqueue(s);
     path_refuse(s, err);
@@ -304,14 +305,48 @@ static bool group_is_full(const struct ww_path *path, const struct group *g) {
     return g->n_rows >= path->max_group_rows || (g->members.head && g->members.head->is_suspect);
 }
 
+/* Some milliseconds of the loop's time. */
+enum { GATHER_MESSAGES = 500, GATHER_ROWS = 20000, GATHER_BYTES = 1 << 20 };
+
+/* What others that wait lack is asked for together with what the next one lacks: a thousand stations that
+ * speak for the first time would otherwise cost a statement and a transaction each, and everybody would wait
+ * for them. */
+static void gather_missing(struct ww_path *path, const struct submission *next, struct ww_buf *missing) {
+    uint64_t generation = path->world->catalog->generation;
+    uint32_t messages = 0, rows = 0;
+    struct ww_buf one;
+    ww_buf_init(&one, 32 << 20);
+    path->prepares_others = false;
+    for (uint32_t i = 0; i < path->queues.n; i++)
+        for (struct submission *s = path->queues.queues[i]->list.head; s; s = s->next) {
+            if (s == next || !s->is_decoded || s->is_suspect || s->generation == generation)
+                continue;
+            rows += s->batch.n_rows;
+            if (++messages > GATHER_MESSAGES || rows > GATHER_ROWS || missing->len > GATHER_BYTES)
+                goto done;
+            if (group_locate(path, s, &one) != TAKE_NEEDS_THINGS)
+                continue;
+            missing->len--; /* its bracket */
+            ww_buf_char(missing, ',');
+            ww_buf_add(missing, one.data + 1, one.len - 1);
+            path->prepares_others = true;
+        }
+done:
+    ww_buf_clear(&one);
+}
+
 static void prepare(struct ww_path *path, struct feed_queue *queue, enum take_result wants,
                     struct ww_buf *missing) {
     if (path->state != WRITER_IDLE || path->open.members.count > 0)
         return;
     path->preparing = queue;
-    if (wants == TAKE_NEEDS_THINGS)
+    path->prepares_others = false;
+    if (wants == TAKE_NEEDS_THINGS) {
+        if (!path->prepares_alone && !queue->list.head->is_suspect)
+            gather_missing(path, queue->list.head, missing);
+        path->prepares_alone = false;
         store_register(path, missing);
-    else if (wants == TAKE_NEEDS_IDS)
+    } else if (wants == TAKE_NEEDS_IDS)
         store_fetch_ids(path, 20, 20 + queue->list.head->located.n_own / ID_BLOCK);
 }
 

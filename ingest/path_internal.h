@@ -131,6 +131,8 @@ struct ww_path {
 
     struct feed_queues queues;
     struct feed_queue *preparing; /* whose head asked for things or ids */
+    bool prepares_others;         /* things that others lack were asked for with it … */
+    bool prepares_alone;          /* … which failed: not now */
     uint32_t waiting;             /* in all queues */
     struct group open;            /* being filled */
     struct group writing;
@@ -154,6 +156,8 @@ void path_answer(struct submission *s, enum ww_status status, const struct ww_er
 /* Its data are to blame: answers it, or, when it must be kept, makes it one dead letter that waits in front
  * again. */
 void path_refuse(struct submission *s, const struct ww_error *err);
+/* Its data are to blame; or those of others whose things were asked for with it: then once more without them.
+ */
 void path_refuse_preparing(struct ww_path *path, const struct ww_error *err);
 void path_wait_in_front(struct submission *s);
 void path_fail_all(struct ww_path *path, const struct ww_error *err); /* answers everything that waits */
@@ -161,6 +165,8 @@ void path_tell(struct ww_path *path);                                 /* the lis
 
 /* group.c */
 enum take_result { TAKE_OK, TAKE_LATER, TAKE_NEEDS_THINGS, TAKE_NEEDS_IDS, TAKE_REFUSED };
+/* Names into rows of the catalog. `missing`: what TAKE_NEEDS_THINGS lacks, as register_things wants it. */
+enum take_result group_locate(struct ww_path *path, struct submission *s, struct ww_buf *missing);
 enum take_result group_take(struct ww_path *path, struct group *g, struct submission *s,
                             struct ww_buf *missing);
 void group_requeue(struct group *g); /* members wait again, in front */

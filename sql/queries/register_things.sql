@@ -1,13 +1,15 @@
 -- $1 jsonb: [{feed_id, key, property_id, statistic, interval_s, class, ward_id?, x?, y?, lon?, lat?, datum?}]
 -- Things and datastreams that registered themselves, and those that were there already:
 -- feed_id, key, thing_id, class, limit_class, ward_id, raw_x, raw_y, property_id, datastream_id, statistic, interval_s
+-- A thing stands where the first entry of it that has a place says.
 WITH input AS MATERIALIZED (
     SELECT *
-    FROM jsonb_to_recordset($1::jsonb)
-        AS r (feed_id int, key text, property_id int, statistic text, interval_s int, class text, ward_id int, x float8, y float8, lon float8,
-              lat float8, datum text)
+    FROM ROWS FROM (jsonb_to_recordset($1::jsonb)
+                    AS (feed_id int, key text, property_id int, statistic text, interval_s int, class text, ward_id int, x float8,
+                        y float8, lon float8, lat float8, datum text))
+        WITH ORDINALITY AS r (feed_id, key, property_id, statistic, interval_s, class, ward_id, x, y, lon, lat, datum, nth)
 ), one_each AS MATERIALIZED (
-    SELECT DISTINCT ON (feed_id, key) * FROM input ORDER BY feed_id, key, lon NULLS LAST
+    SELECT DISTINCT ON (feed_id, key) * FROM input ORDER BY feed_id, key, lon IS NULL, nth
 ), fresh AS (
     INSERT INTO thing (feed_id, key, name_zh, name_en, class, ward_id, geom, raw_x, raw_y, source_datum, registered)
     SELECT feed_id, key, key, key, class, ward_id, ST_SetSRID(ST_MakePoint(lon, lat), 4490), x, y,

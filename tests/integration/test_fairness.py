@@ -141,3 +141,26 @@ def test_stations_that_flood_do_not_keep_another_from_its_answers(new_database, 
     finally:
         flood.send_signal(signal.SIGINT)
         flood.communicate(timeout=60)
+
+
+def test_things_that_speak_for_the_first_time_together_are_registered_together(server, token, seeded, stuck_database):
+    statuses = []
+
+    def send(number):
+        statuses.append(server.client(token).ingest("calm", line(f"newcomer-{number}", 1_700_000_000)).status)
+
+    commits = "wardwatch_ingest_commits_total "
+    commits_of = lambda: int(next(l for l in server.client().get("/metrics").text.splitlines() if l.startswith(commits)).split()[1])  # noqa: E731
+    before = commits_of()
+    threads = [threading.Thread(target=send, args=(n,)) for n in range(60)]
+    for thread in threads:
+        thread.start()
+    in_flight = "wardwatch_values_in_flight "
+    flying = lambda: int(next(l for l in server.client().get("/metrics").text.splitlines() if l.startswith(in_flight)).split()[1])  # noqa: E731
+    wait_until(lambda: flying() == 60, "everything to wait for the database")
+    stuck_database()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 60
+    assert seeded.value("SELECT count(*) FROM thing WHERE key LIKE 'newcomer-%'") == "60"
+    assert commits_of() - before <= 4  # one that was stuck, one for all others; not one each
