@@ -14,11 +14,12 @@ BACKENDS = """SELECT pid FROM pg_stat_activity
 
 
 class Plan:
-    """Seconds between two faults of a kind (from, to), and how long cuts are. The hour: a hundred of each and more."""
+    """Seconds between two faults of a kind (from, to), and how long cuts are. The hour: a hundred of each and more;
+    of backends there are often none to be killed, with PostgreSQL gone."""
 
     def __init__(self, long):
         self.server = (5, 30) if long else (5, 12)
-        self.backend = (20, 40) if long else (8, 14)
+        self.backend = (12, 30) if long else (8, 14)
         self.terminate = (20, 60) if long else (12, 24)
         self.postmaster = (20, 45) if long else (14, 22)
         self.cut = (4, 24) if long else (4, 9)
