@@ -295,18 +295,15 @@ static bool try_key(struct parser *p, const unsigned char *key, struct ww_str ci
 /* The data area may be a ciphertext when the segment as it is does not read as text with this CRC. */
 static void decrypt(struct parser *p) {
     struct ww_str area = {p->segment.ptr + p->area_at, p->area_end - p->area_at};
-    bool is_text_form = area.len > 1 && area.ptr[0] == '{';
     if (p->broken || !may_be_encrypted(p->out->command) || area.len == 0)
         return;
+    /* One of 256 ciphertexts begins with a brace by itself. */
+    char *bytes = area.ptr[0] == '{' ? ww_arena_alloc(p->arena, area.len) : NULL;
+    size_t len;
+    bool is_text_form = bytes && read_cipher_text(area, bytes, &len);
     if (looks_plain(area) && !is_text_form && (crc_fits(p, p->segment) || !p->how->sm4_key))
         return;
-    struct ww_str cipher = area;
-    char *bytes = is_text_form ? ww_arena_alloc(p->arena, area.len) : NULL;
-    size_t len;
-    if (bytes && read_cipher_text(area, bytes, &len))
-        cipher = (struct ww_str){bytes, len};
-    else if (is_text_form)
-        return;
+    struct ww_str cipher = is_text_form ? (struct ww_str){bytes, len} : area;
     if (cipher.len < 16 && !is_text_form)
         return; /* nothing of it can be encrypted */
     if (try_key(p, p->how->sm4_key, cipher) || try_key(p, p->how->sm4_previous, cipher)) {

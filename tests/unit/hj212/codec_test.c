@@ -316,6 +316,40 @@ static void a_ciphertext_may_be_written_as_text(void **state) {
     ww_buf_clear(&text);
 }
 
+/* Whatever byte it begins with: with a brace it looks like the text form. */
+static void a_ciphertext_may_begin_with_any_byte(void **state) {
+    (void)state;
+    bool seen[256] = {false};
+    int n_seen = 0;
+    for (int i = 0; i < 4000; i++) {
+        char data[64];
+        int len = snprintf(data, sizeof data, "w%05d-Rtd=2.%d,w01018-Flag=N", i, i % 10);
+        struct ww_hj212_out frame = {.qn = "20260801085857223",
+                                     .st = "32",
+                                     .pw = "123456",
+                                     .mn = M,
+                                     .cn = 2011,
+                                     .flag = 9,
+                                     .data = {data, (size_t)len},
+                                     .sm4_key = key_zeros};
+        struct ww_buf text;
+        ww_buf_init(&text, 4096);
+        assert_int_equal(ww_hj212_write(&text, &frame), WW_OK);
+        unsigned char first = (unsigned char)text.data[text.len - 8 - (size_t)len];
+        n_seen += !seen[first];
+        seen[first] = true;
+        struct ww_arena *arena = ww_arena_new(1 << 16);
+        struct ww_hj212_message m;
+        struct ww_error err;
+        assert_int_equal(
+            read_upload(&text, &(struct ww_hj212_reading){.sm4_key = key_zeros}, arena, &m, &err), WW_OK);
+        assert_true(m.encrypted && ww_str_eq(m.data_area, frame.data));
+        ww_arena_free(arena);
+        ww_buf_clear(&text);
+    }
+    assert_int_equal(n_seen, 256);
+}
+
 /* ---- Versions ---- */
 
 static void the_version_is_that_of_flag_or_of_what_only_2025_has(void **state) {
@@ -358,6 +392,7 @@ int main(void) {
         cmocka_unit_test(sm4_encrypts_the_example_of_appendix_h),
         cmocka_unit_test(a_ciphertext_is_read_with_the_key_or_the_one_before),
         cmocka_unit_test(a_ciphertext_may_be_written_as_text),
+        cmocka_unit_test(a_ciphertext_may_begin_with_any_byte),
         cmocka_unit_test(the_version_is_that_of_flag_or_of_what_only_2025_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
