@@ -34,7 +34,7 @@ export async function openBrowser({ viewport = { width: 1440, height: 900 }, loc
 /** A page and the list of its sins. `expected` are patterns of messages that the test itself causes. */
 export async function openPage(browser, base, expected = []) {
     const page = await browser.context.newPage();
-    page.setDefaultTimeout(60_000); // a deadline, for machines that have much else to do
+    page.setDefaultTimeout(120_000); // a deadline, for machines that have much else to do
     const sins = [];
     const blame = (text) => {
         if (!expected.some((pattern) => pattern.test(text))) sins.push(text);
