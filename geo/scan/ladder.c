@@ -81,7 +81,7 @@ static void rows_of_expectation(struct ww_scan_ladder *l, const struct ww_scan_l
             for (uint32_t d = 0; d < WW_SCAN_LANES; d++)
                 b[d] += expected[d];
             double all = b[l->n_durations - 1];
-            uint16_t row = all > 0 ? (uint16_t)(((bits_of(all) - low) >> shift) + 1) : 0;
+            uint16_t row = (uint16_t)(all > 0 ? ((bits_of(all) - low) >> shift) + 1 : 0);
             l->row[i] = row;
             for (uint32_t d = 0; d < l->n_durations; d++)
                 if (b[d] > 0 && b[d] < l->least[row][d])
