@@ -55,6 +55,7 @@ make_cluster() {
     cat >>"$data/postgresql.conf" <<CONF
 listen_addresses = ''
 unix_socket_directories = '$dir'
+max_connections = 400 # the servers of a module's tests stay up until its end, with some ten each
 shared_buffers = 128MB
 max_wal_size = 4GB
 log_line_prefix = '%m [%p] '
