@@ -13,29 +13,19 @@
 #include "geo/base/alloc.h"
 #include "geo/base/log.h"
 #include "ingest/decode/statistic.h"
+#include "ingest/load_internal.h"
 #include "ingest/path_internal.h"
 
 enum { DATASTREAM_PAGE = 1000, READINGS_PAGE = 200000, STATION_PAGE = 5000, WKB_CEILING = 512 << 20 };
 
-struct loader {
-    struct ww_path *path; /* NULL: stopped; frees itself when its query is answered */
-    struct world *world;
-    size_t step;
-    int64_t after;            /* paging within a step: last id, or index of the next datastream … */
-    struct ww_str after_text; /* … or last MN */
-    uint32_t page_first;
-    uint32_t *watched; /* page of recent readings: indexes of the datastreams asked for */
-    struct ww_ward_index_builder *wards;
-    uint32_t cap_wards, cap_properties, cap_feeds;
-    struct ww_map *property_index; /* id → index, as text keys */
-    bool query_running;
-    int64_t started_us;
-};
+/* Of whom a step is: all of them make the world that is judged live; some make one for the past. */
+enum { LIVE = 1, PAST = 2 };
 
 struct step {
     const char *query;
     bool (*ask)(struct loader *l, struct ww_pg_args *args);       /* false: nothing to ask, next step */
     bool (*take)(struct loader *l, const struct ww_pg_result *r); /* true: ask again (next page) */
+    unsigned of;
 };
 
 void world_free(struct world *w) {
@@ -227,23 +217,36 @@ static bool take_limits(struct loader *l, const struct ww_pg_result *r) {
     return false;
 }
 
+static enum ww_status add_rule(struct loader *l, const struct ww_rule_row *rule, struct ww_error *err) {
+    enum ww_sensor_detector sensor = ww_sensor_detector_find(rule->detector);
+    if (sensor != WW_SENSOR_NONE)
+        return ww_health_add_rule(l->world->health_rules, sensor, rule->id, rule->version, rule->severity,
+                                  rule->code, rule->config, err);
+    return ww_judge_add_rule(l->world->judge, l->world->catalog, rule->id, rule->version, rule->severity,
+                             rule->code, rule->config, l->world->zone, err);
+}
+
+/* The past is judged by one rule, which may be nobody's yet. */
+static bool ask_rules(struct loader *l, struct ww_pg_args *args) {
+    (void)args;
+    if (!l->only_rule)
+        return true;
+    l->failed = add_rule(l, l->only_rule, &l->err);
+    return false;
+}
+
 static bool take_rules(struct loader *l, const struct ww_pg_result *r) {
     for (int i = 0; i < ww_pg_rows(r); i++) {
+        struct ww_rule_row rule = {.id = (int32_t)ww_pg_i64(r, i, 0),
+                                   .version = (int32_t)ww_pg_i64(r, i, 1),
+                                   .severity = (int)ww_pg_i64(r, i, 2),
+                                   .code = ww_pg_str(r, i, 3),
+                                   .config = ww_pg_str(r, i, 4),
+                                   .detector = ww_pg_str(r, i, 5)};
         struct ww_error err;
-        enum ww_sensor_detector sensor = ww_sensor_detector_find(ww_pg_str(r, i, 5));
-        if (sensor != WW_SENSOR_NONE) {
-            if (ww_health_add_rule(l->world->health_rules, sensor, (int32_t)ww_pg_i64(r, i, 0),
-                                   (int32_t)ww_pg_i64(r, i, 1), (int)ww_pg_i64(r, i, 2), ww_pg_str(r, i, 3),
-                                   ww_pg_str(r, i, 4), &err) != WW_OK)
-                ww_log(WW_LOG_ERROR, "rule=%.*s field=%s reason=\"%s\"; the rule is off",
-                       WW_STR_ARG(ww_pg_str(r, i, 3)), err.field, err.message);
-            continue;
-        }
-        if (ww_judge_add_rule(l->world->judge, l->world->catalog, (int32_t)ww_pg_i64(r, i, 0),
-                              (int32_t)ww_pg_i64(r, i, 1), (int)ww_pg_i64(r, i, 2), ww_pg_str(r, i, 3),
-                              ww_pg_str(r, i, 4), l->world->zone, &err) != WW_OK)
-            ww_log(WW_LOG_ERROR, "rule=%.*s field=%s reason=\"%s\"; the rule is off",
-                   WW_STR_ARG(ww_pg_str(r, i, 3)), err.field, err.message);
+        if (add_rule(l, &rule, &err) != WW_OK)
+            ww_log(WW_LOG_ERROR, "rule=%.*s field=%s reason=\"%s\"; the rule is off", WW_STR_ARG(rule.code),
+                   err.field, err.message);
     }
     return false;
 }
@@ -404,32 +407,66 @@ static bool take_open_alerts(struct loader *l, const struct ww_pg_result *r) {
 }
 
 static const struct step steps[] = {
-    {"writers_end", ask_nothing, take_nothing},
-    {"catalog_district", ask_nothing, take_district},
-    {"catalog_wards", ask_after, take_wards},
-    {"catalog_properties", ask_nothing, take_properties},
-    {"catalog_feeds", ask_nothing, take_feeds},
-    {"catalog_stations", ask_stations, take_stations},
-    {"catalog_limits", ask_nothing, take_limits},
-    {"catalog_rules", ask_nothing, take_rules},
-    {"catalog_things", ask_after, take_things},
-    {"catalog_datastreams", ask_after, take_datastreams},
-    {"walks_begin", ask_nothing, take_nothing},
-    {"recent_times", ask_times, take_times},
-    {"recent_readings", ask_readings, take_readings},
-    {"walks_end", ask_nothing, take_nothing},
-    {"catalog_open_alerts", ask_open_alerts, take_open_alerts},
+    {"writers_end", ask_nothing, take_nothing, LIVE},
+    {"catalog_district", ask_nothing, take_district, LIVE | PAST},
+    {"catalog_wards", ask_after, take_wards, LIVE},
+    {"catalog_properties", ask_nothing, take_properties, LIVE | PAST},
+    {"catalog_feeds", ask_nothing, take_feeds, LIVE},
+    {"catalog_stations", ask_stations, take_stations, LIVE},
+    {"catalog_limits", ask_nothing, take_limits, LIVE | PAST},
+    {"catalog_rules", ask_rules, take_rules, LIVE | PAST},
+    {"catalog_things", ask_after, take_things, LIVE | PAST},
+    {"catalog_datastreams", ask_after, take_datastreams, LIVE | PAST},
+    {"walks_begin", ask_nothing, take_nothing, LIVE},
+    {"recent_times", ask_times, take_times, LIVE},
+    {"recent_readings", ask_readings, take_readings, LIVE},
+    {"walks_end", ask_nothing, take_nothing, LIVE},
+    {"catalog_open_alerts", ask_open_alerts, take_open_alerts, LIVE},
 };
 
 /* ---- Running the chain ---- */
 
-static void free_loader(struct loader *l) {
+struct loader *loader_new(uint64_t generation, const struct ww_rule_row *only_rule) {
+    struct loader *l = ww_must_calloc(1, sizeof *l);
+    l->only_rule = only_rule;
+    l->world = ww_must_calloc(1, sizeof *l->world);
+    l->world->catalog = ww_catalog_new(generation);
+    l->world->judge = ww_judge_new();
+    l->world->health_rules = ww_health_rules_new();
+    l->after_text = WW_STR("");
+    l->wards = ww_ward_index_builder_new();
+    l->property_index = ww_map_new(256);
+    l->watched = ww_must_calloc(DATASTREAM_PAGE, sizeof *l->watched);
+    return l;
+}
+
+void loader_free(struct loader *l) {
     world_free(l->world);
     ww_ward_index_builder_free(l->wards);
     ww_map_free(l->property_index);
     ww_free(l->watched);
     ww_free(l);
 }
+
+const char *loader_ask(struct loader *l, struct ww_pg_args *args) {
+    unsigned wanted = l->only_rule ? PAST : LIVE;
+    for (; l->step < sizeof steps / sizeof *steps && l->failed == WW_OK; l->step++) {
+        const struct step *step = &steps[l->step];
+        if ((step->of & wanted) && step->ask(l, args))
+            return step->query;
+        l->after = 0;
+    }
+    return NULL;
+}
+
+void loader_take(struct loader *l, const struct ww_pg_result *result) {
+    if (steps[l->step].take(l, result))
+        return;
+    l->step++;
+    l->after = 0;
+}
+
+/* ---- On the path's connection ---- */
 
 static int64_t monotonic_us(void) {
     struct timespec now;
@@ -454,7 +491,7 @@ static void finish(struct loader *l) {
     ww_log(WW_LOG_INFO, "loaded wards=%u feeds=%u things=%u datastreams=%u rules=%u open_alerts=%u ms=%lld",
            c->n_wards, c->n_feeds, c->n_things, c->n_datastreams, ww_judge_rule_count(path->world->judge),
            ww_judge_open_count(path->world->judge), (long long)((monotonic_us() - l->started_us) / 1000));
-    free_loader(l);
+    loader_free(l);
     path_tell(path);
     path_set_state(path, WRITER_IDLE, "");
     path_kick(path);
@@ -467,7 +504,7 @@ static void on_answer(void *arg, enum ww_status status, const struct ww_pg_resul
     struct loader *l = arg;
     l->query_running = false;
     if (!l->path) {
-        free_loader(l);
+        loader_free(l);
         return;
     }
     if (status != WW_OK) {
@@ -481,51 +518,32 @@ static void on_answer(void *arg, enum ww_status status, const struct ww_pg_resul
             ww_pg_drop(path->pg); /* reconnecting, with its back-off, tries again */
         return;
     }
-    if (!steps[l->step].take(l, result)) {
-        l->step++;
-        l->after = 0;
-    }
+    loader_take(l, result);
     next_question(l);
 }
 
 static void next_question(struct loader *l) {
-    for (; l->step < sizeof steps / sizeof *steps; l->step++) {
-        const struct step *step = &steps[l->step];
-        struct ww_pg_args args;
-        ww_pg_args_init(&args);
-        bool ask = step->ask(l, &args);
-        enum ww_status st = WW_OK;
-        if (ask)
-            st = ww_pg_query(l->path->pg, ww_sql_find(step->query), &args, on_answer, l);
-        ww_pg_args_clear(&args);
-        if (ask && st == WW_OK) {
-            l->query_running = true;
-            return;
-        }
-        if (st != WW_OK) { /* went down: on_pg_state begins again */
-            struct ww_path *path = l->path;
-            load_stop(path);
-            return;
-        }
-        l->after = 0;
+    struct ww_pg_args args;
+    ww_pg_args_init(&args);
+    const char *query = loader_ask(l, &args);
+    enum ww_status st = WW_OK;
+    if (query) {
+        st = ww_pg_query(l->path->pg, ww_sql_find(query), &args, on_answer, l);
+        l->query_running = st == WW_OK;
     }
-    finish(l);
+    ww_pg_args_clear(&args);
+    if (!query)
+        finish(l);
+    else if (st != WW_OK) /* went down: on_pg_state begins again */
+        load_stop(l->path);
 }
 
 void load_start(struct ww_path *path) {
     load_stop(path);
     path_set_state(path, WRITER_LOADING, path->world ? NULL : "loading the district from the database");
-    struct loader *l = ww_must_calloc(1, sizeof *l);
+    struct loader *l = loader_new(++path->generation, NULL);
     l->path = path;
     l->started_us = monotonic_us();
-    l->world = ww_must_calloc(1, sizeof *l->world);
-    l->world->catalog = ww_catalog_new(++path->generation);
-    l->world->judge = ww_judge_new();
-    l->world->health_rules = ww_health_rules_new();
-    l->after_text = WW_STR("");
-    l->wards = ww_ward_index_builder_new();
-    l->property_index = ww_map_new(256);
-    l->watched = ww_must_calloc(DATASTREAM_PAGE, sizeof *l->watched);
     path->loader = l;
     next_question(l);
 }
@@ -537,5 +555,5 @@ void load_stop(struct ww_path *path) {
     path->loader = NULL;
     l->path = NULL;
     if (!l->query_running)
-        free_loader(l);
+        loader_free(l);
 }

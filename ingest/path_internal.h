@@ -18,16 +18,7 @@
 #include "ingest/path.h"
 #include "ingest/row_copy.h"
 #include "ingest/worker_pool.h"
-
-/* Everything that is derived from the database; replaced whole by load.c. */
-struct world {
-    struct ww_catalog *catalog;
-    struct ww_judge *judge;
-    struct ww_health_rules *health_rules;
-    struct ww_zone *zone;
-    uint32_t users; /* submissions that were decoded with a feed config of this world */
-    bool retired;   /* freed when the last user is gone */
-};
+#include "ingest/world.h"
 
 struct submission {
     struct ww_job job; /* first: the worker pool hands it back */
@@ -183,7 +174,5 @@ void store_fetch_ids(struct ww_path *path, uint32_t message_blocks, uint32_t foi
 /* load.c */
 void load_start(struct ww_path *path);
 void load_stop(struct ww_path *path); /* forgets a load that is under way */
-void world_release(struct world *world);
-void world_free(struct world *world);
 
 #endif

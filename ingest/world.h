@@ -1,0 +1,29 @@
+/* Everything that is derived from the database and needed to judge. load.c builds it: the path keeps one and
+ * has it replaced whole; back-tests and recomputed alerts build one of their own, for one rule.
+ */
+#ifndef WW_INGEST_WORLD_H
+#define WW_INGEST_WORLD_H
+
+#include "ingest/health.h"
+#include "ingest/judge.h"
+
+struct world {
+    struct ww_catalog *catalog;
+    struct ww_judge *judge;
+    struct ww_health_rules *health_rules;
+    struct ww_zone *zone;
+    uint32_t users; /* submissions that were decoded with a feed config of this world */
+    bool retired;   /* freed when the last user is gone */
+};
+
+void world_release(struct world *world);
+void world_free(struct world *world); /* NULL is allowed */
+
+/* A row of `rule`, or a draft of one. */
+struct ww_rule_row {
+    int32_t id, version;
+    int severity;
+    struct ww_str code, detector, config;
+};
+
+#endif
