@@ -11,6 +11,7 @@
 #include "server/accounts.h"
 #include "server/commands.h"
 #include "server/device_doors.h"
+#include "server/memory_keeper.h"
 #include "server/routes.h"
 #include "server/sse_hub.h"
 #include "server/static_files.h"
@@ -47,6 +48,7 @@ struct server {
     char host[128];
     int port;
     struct event *on_int, *on_term, *ready_timer, *give_up;
+    struct ww_memory_keeper *memory;
     bool drained_http, drained_path, stopping, failed;
 };
 
@@ -166,6 +168,7 @@ static void free_server(struct server *s) {
         if (*events[i])
             event_free(*events[i]);
     ww_doors_close(s->app.doors);
+    ww_memory_keeper_free(s->memory);
     if (s->app.path)
         ww_path_free(s->app.path); /* answers requests: before the HTTP server goes */
     ww_doors_free(s->app.doors);
@@ -209,6 +212,7 @@ static int build(struct server *s, const struct options *o) {
                                  .prepare = true};
     app->pool = ww_pg_pool_new(app->base, &pool, POOL_SIZE);
     app->path = ww_path_new(app->base, &(struct ww_path_options){.conninfo = o->db});
+    s->memory = ww_memory_keeper_new(app->base, app->path);
     app->accounts = ww_accounts_new(app->base, app->pool);
     if (ww_doors_new(app, &o->doors, &app->doors, &err) != WW_OK)
         return ww_complain("serve", NULL, &err);

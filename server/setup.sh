@@ -115,6 +115,7 @@ clang    clang
 clang-format clang-format
 chromium chromium
 -        python3-pytest
+-        python3-pytest-xdist
 mosquitto mosquitto
 mosquitto_pub mosquitto-clients
 ip       iproute2

@@ -11,7 +11,7 @@ besides (raw message, SHA-256, ledger leaf).
 rate   stations that send as fast as they are acknowledged, frames of each size in turn; beside it, in the same run, the
        same values, and then also their messages and ledger leaves, copied with one binary COPY each; what a message
        costs each process in CPU time, which says more than the rate when the machine has other work
-idle   10,000 connections that have each sent one frame: the server's memory a connection
+idle   10,000 connections that have each sent one frame and then nothing for half a minute: the server's memory a connection
 slow   2,000 connections that stall in the middle of a frame, and 2,000 that send a byte a second, beside 200 stations at
        work: the p99 of those, against the p99 without the bad ones, in alternating rounds
 """
@@ -33,6 +33,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLUMNS = "datastream_id, phenomenon_time, raw_message_id, foi_id, value, interval_s, ward_id, version, flag, detail"
+IDLE_S = 30
 SETTINGS = "-c shared_buffers=1GB -c max_wal_size=16GB -c checkpoint_timeout=30min"
 
 
@@ -205,6 +206,7 @@ class Bench:
                                 "2026-02-01T01:00:00Z")
         while self.metric("wardwatch_hj212_stations") < n or self.metric("wardwatch_hj212_answers_total") < n:
             assert process.poll() is None
+        time.sleep(IDLE_S)
         after = self.resident()
         print(f"idle: {n} connections, {(after - before) / n / 1024:.1f} KiB resident each "
               f"({before / 2**20:.0f} → {after / 2**20:.0f} MiB)", flush=True)

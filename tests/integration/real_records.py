@@ -155,7 +155,7 @@ def differing_alerts(database):
 
 
 def compare_alerts(database, zone, factor_rows):
-    """Computes all alerts again in SQL and asserts that the server's are exactly these.
+    """Computes all alerts of limits again in SQL and asserts that the server's are exactly these.
 
     Returns {rule: (alerts, open)} and {(ward, rule): alerts} as the server has them.
     """
@@ -172,11 +172,11 @@ def compare_alerts(database, zone, factor_rows):
     assert not differ, "server and SQL disagree (rule, datastream, fault, then server, SQL in turn):\n" + "\n".join(map(str, differ))
     by_rule = {code: (int(n), int(still)) for code, n, still in database.sql(
         """SELECT r.code, count(a.id), count(*) FILTER (WHERE a.state = 'open')
-           FROM wardwatch.rule r LEFT JOIN wardwatch.alert a ON a.rule_id = r.id GROUP BY 1 ORDER BY 1""")}
+           FROM wardwatch.rule r LEFT JOIN wardwatch.alert a ON a.rule_id = r.id WHERE r.detector = 'limit' GROUP BY 1 ORDER BY 1""")}
     by_ward = {(ward, code): int(n) for ward, code, n in database.sql(
         """SELECT w.code, r.code, count(*)
            FROM wardwatch.alert a JOIN wardwatch.rule r ON r.id = a.rule_id LEFT JOIN wardwatch.ward w ON w.id = a.ward_id
-           GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2""")}
+           WHERE r.detector = 'limit' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2""")}
     return by_rule, by_ward
 
 

@@ -124,3 +124,13 @@ def test_told_twice_to_stop_it_leaves_at_once_and_acknowledges_nothing(new_datab
     locker.kill()
     locker.wait()
     assert server.process.returncode == 0, server.log()
+
+
+def test_what_a_burst_took_is_given_back_once(seeded, serve):
+    server = serve(seeded, "--log", "debug")
+    given_back = lambda: server.log().count("memory given back")  # noqa: E731
+    wait_until(lambda: given_back() == 1, "what the load of the world took to be given back")
+    client = server.client(seeded.add_account("burst", "feed"))
+    assert client.ingest("bounds", lines("few", range(100), code="ph", unit="1")).status == 200
+    assert client.ingest("bounds", lines("burst", range(6000), code="ph", unit="1")).status == 200
+    wait_until(lambda: given_back() == 2, "what the burst took to be given back")
