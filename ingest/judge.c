@@ -113,12 +113,13 @@ void ww_judge_add_limit(struct ww_judge *j, const struct ww_limit *limit, uint32
     PUSH(j->limits, j->n_limits, j->cap_limits, row);
 }
 
-enum ww_status ww_judge_add_rule(struct ww_judge *j, const struct ww_catalog *catalog, int32_t id,
-                                 int32_t version, int severity, struct ww_str code, struct ww_str config,
-                                 const struct ww_zone *zone, struct ww_error *err) {
-    struct rule_row row = {.id = id, .version = version, .severity = severity, .zone = zone};
-    row.code = ww_arena_copy(j->arena, code);
-    row.config_json = ww_arena_copy(j->arena, config);
+enum ww_status ww_judge_add_rule(struct ww_judge *j, const struct ww_catalog *catalog,
+                                 const struct ww_rule_row *rule, const struct ww_zone *zone,
+                                 struct ww_error *err) {
+    struct rule_row row = {
+        .id = rule->id, .version = rule->version, .severity = rule->severity, .zone = zone};
+    row.code = ww_arena_copy(j->arena, rule->code);
+    row.config_json = ww_arena_copy(j->arena, rule->config);
     enum ww_status st = ww_rule_config_parse(j->arena, row.config_json, &row.config, err);
     if (st != WW_OK)
         return st;

@@ -15,6 +15,7 @@
 #include "geo/base/buf.h"
 #include "geo/limit_detector.h"
 #include "ingest/catalog.h"
+#include "ingest/rule_kind.h"
 
 struct ww_judge;
 
@@ -27,12 +28,12 @@ void ww_judge_add_limit(struct ww_judge *judge, const struct ww_limit *limit, ui
                         struct ww_str standard_no, struct ww_str limit_class, struct ww_str averaging,
                         struct ww_str json);
 
-/* A row of rule with detector "limit": `config` as docs/API.md describes it. `zone` outlives the judge. */
-enum ww_status ww_judge_add_rule(struct ww_judge *judge, const struct ww_catalog *catalog, int32_t id,
-                                 int32_t version, int severity, struct ww_str code, struct ww_str config,
-                                 const struct ww_zone *zone, struct ww_error *err) WW_MUST_CHECK;
+/* A rule whose detector is run here (ingest/rule_kind.h). Copies what it keeps; `zone` outlives the judge. */
+enum ww_status ww_judge_add_rule(struct ww_judge *judge, const struct ww_catalog *catalog,
+                                 const struct ww_rule_row *rule, const struct ww_zone *zone,
+                                 struct ww_error *err) WW_MUST_CHECK;
 
-/* Checks a rule's config without a catalog (for the API): fields and bounds. */
+/* Checks a limit rule's config without a catalog: fields and bounds. */
 enum ww_status ww_judge_check_config(struct ww_str config, struct ww_error *err) WW_MUST_CHECK;
 
 /* Finds the rules that watch it; sets its first_watch. */

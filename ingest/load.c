@@ -15,6 +15,7 @@
 #include "ingest/decode/statistic.h"
 #include "ingest/load_internal.h"
 #include "ingest/path_internal.h"
+#include "ingest/rule_kind.h"
 
 enum { DATASTREAM_PAGE = 1000, READINGS_PAGE = 200000, STATION_PAGE = 5000, WKB_CEILING = 512 << 20 };
 
@@ -218,12 +219,19 @@ static bool take_limits(struct loader *l, const struct ww_pg_result *r) {
 }
 
 static enum ww_status add_rule(struct loader *l, const struct ww_rule_row *rule, struct ww_error *err) {
-    enum ww_sensor_detector sensor = ww_sensor_detector_find(rule->detector);
-    if (sensor != WW_SENSOR_NONE)
-        return ww_health_add_rule(l->world->health_rules, sensor, rule->id, rule->version, rule->severity,
-                                  rule->code, rule->config, err);
-    return ww_judge_add_rule(l->world->judge, l->world->catalog, rule->id, rule->version, rule->severity,
-                             rule->code, rule->config, l->world->zone, err);
+    const struct ww_rule_kind *kind = ww_rule_kind_find(rule->detector);
+    struct world *world = l->world;
+    ww_error_set(err, WW_NOT_FOUND, "this program has no detector %.*s", WW_STR_ARG(rule->detector));
+    if (!kind)
+        return WW_NOT_FOUND;
+    switch (kind->engine) {
+    case WW_ENGINE_HEALTH:
+        return ww_health_add_rule(world->health_rules, ww_sensor_detector_find(rule->detector), rule->id,
+                                  rule->version, rule->severity, rule->code, rule->config, err);
+    case WW_ENGINE_JUDGE:
+        break;
+    }
+    return ww_judge_add_rule(world->judge, world->catalog, rule, world->zone, err);
 }
 
 /* The past is judged by one rule, which may be nobody's yet. */

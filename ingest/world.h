@@ -19,11 +19,4 @@ struct world {
 void world_release(struct world *world);
 void world_free(struct world *world); /* NULL is allowed */
 
-/* A row of `rule`, or a draft of one. */
-struct ww_rule_row {
-    int32_t id, version;
-    int severity;
-    struct ww_str code, detector, config;
-};
-
 #endif

@@ -172,10 +172,13 @@ enum ww_status ww_feed_body_read(struct ww_arena *arena, struct ww_str json, boo
 
 enum ww_status ww_rule_body_parse_config(struct ww_arena *arena, struct ww_rule_body *body,
                                          struct ww_error *err) {
-    body->sensor = ww_sensor_detector_find(body->detector);
-    enum ww_status st = body->sensor == WW_SENSOR_NONE
-                            ? ww_rule_config_parse(arena, body->config, &body->parsed, err)
-                            : ww_sensor_rule_parse(arena, body->sensor, body->config, &body->senders, err);
+    const struct ww_rule_kind *kind = ww_rule_kind_find(body->detector);
+    if (!kind) {
+        ww_error_set(err, WW_BAD_INPUT, "detector must be one of %s", ww_rule_kind_words());
+        ww_error_at_field(err, WW_STR("detector"), body->detector);
+        return WW_BAD_INPUT;
+    }
+    enum ww_status st = kind->check(kind, arena, body->config, &body->facts, err);
     return st == WW_OK ? WW_OK : inside_config(err);
 }
 
@@ -183,7 +186,7 @@ enum ww_status ww_rule_body_read(struct ww_arena *arena, struct ww_str json, boo
                                  struct ww_rule_body *out, struct ww_error *err) {
     const struct member members[] = {
         {"code", MEMBER_NAME, is_new, NULL},     {"name_zh", MEMBER_TEXT, true, NULL},
-        {"name_en", MEMBER_TEXT, true, NULL},    {"detector", MEMBER_WORD, true, "limit|silence|clock_drift"},
+        {"name_en", MEMBER_TEXT, true, NULL},    {"detector", MEMBER_TEXT, true, NULL},
         {"severity", MEMBER_NUMBER, true, NULL}, {"enabled", MEMBER_BOOL, false, NULL},
         {"config", MEMBER_OBJECT, true, NULL}};
     struct ww_str values[7] = {{NULL, 0}};

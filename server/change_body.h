@@ -8,8 +8,7 @@
 
 #include "geo/base/arena.h"
 #include "geo/base/status.h"
-#include "ingest/rule_config.h"
-#include "ingest/sensor_rule.h"
+#include "ingest/rule_kind.h"
 
 /* Texts live in the arena; ptr NULL = not given. */
 struct ww_feed_body {
@@ -19,9 +18,7 @@ struct ww_rule_body {
     struct ww_str code, name_zh, name_en, detector, config;
     int64_t severity;
     bool enabled;
-    enum ww_sensor_detector sensor; /* WW_SENSOR_NONE: a limit rule */
-    struct ww_rule_config parsed;   /* of a limit rule */
-    struct ww_sensor_rule senders;  /* of a rule about senders */
+    struct ww_rule_facts facts; /* what its config refers to */
 };
 /* In the order of api_limit_create.sql. */
 enum { WW_LIMIT_COLUMNS = 17 };
@@ -34,8 +31,7 @@ enum ww_status ww_feed_body_read(struct ww_arena *arena, struct ww_str json, boo
                                  struct ww_feed_body *out, struct ww_error *err) WW_MUST_CHECK;
 enum ww_status ww_rule_body_read(struct ww_arena *arena, struct ww_str json, bool is_new,
                                  struct ww_rule_body *out, struct ww_error *err) WW_MUST_CHECK;
-/* Its config by its detector: fills `sensor`, and `parsed` or `senders`. The error's field is
- * "config.member". */
+/* Its config by its detector: fills `facts`. The error's field is "detector" or "config.member". */
 enum ww_status ww_rule_body_parse_config(struct ww_arena *arena, struct ww_rule_body *body,
                                          struct ww_error *err) WW_MUST_CHECK;
 enum ww_status ww_limit_body_read(struct ww_arena *arena, struct ww_str json, struct ww_limit_body *out,

@@ -12,6 +12,7 @@
 #include "server/change_body.h"
 #include "server/commands.h"
 #include "server/geojson_file.h"
+#include "server/rule_facts.h"
 
 enum { FILE_CEILING = 1 << 30, PAGE_ROWS = 500, PAGE_CEILING = 60 << 20, PAGE_FULL = 8 << 20 };
 
@@ -282,43 +283,15 @@ static enum ww_status store_json(struct load *l, const char *query, struct ww_st
     return st;
 }
 
-/* A rule about an unknown property, or about limits that nobody entered, would be silent for ever. */
-static enum ww_status check_rule_facts(struct load *l, const struct ww_rule_config *config,
+static enum ww_status check_rule_facts(struct load *l, const struct ww_rule_facts *facts,
                                        struct ww_error *err) {
     struct ww_pg_args args;
     const struct ww_pg_result *r;
     ww_pg_args_init(&args);
-    ww_pg_arg_str(&args, config->property);
-    ww_pg_arg_str(&args, config->standard);
-    ww_pg_arg_str(&args, config->averaging);
-    if (config->limit_class.len > 0)
-        ww_pg_arg_str(&args, config->limit_class);
-    else
-        ww_pg_arg_null(&args);
+    ww_rule_facts_ask(facts, &args);
     enum ww_status st = ww_pg_sync_query(l->sync, ww_sql_find("api_rule_facts"), &args, &r, err);
     ww_pg_args_clear(&args);
-    if (st == WW_OK && !ww_pg_bool(r, 0, 0))
-        st = ww_error_set(err, WW_NOT_FOUND, "there is no property %.*s", WW_STR_ARG(config->property));
-    else if (st == WW_OK && !ww_pg_bool(r, 0, 1))
-        st = ww_error_set(err, WW_NOT_FOUND,
-                          "there is no limit for this property, standard, averaging and class");
-    return st;
-}
-
-static enum ww_status check_sensor_rule_facts(struct load *l, const struct ww_sensor_rule *rule,
-                                              struct ww_error *err) {
-    struct ww_pg_args args;
-    const struct ww_pg_result *r;
-    ww_pg_args_init(&args);
-    ww_pg_arg_str(&args, rule->feed);
-    ww_pg_arg_str(&args, rule->property);
-    enum ww_status st = ww_pg_sync_query(l->sync, ww_sql_find("api_sensor_rule_facts"), &args, &r, err);
-    ww_pg_args_clear(&args);
-    if (st == WW_OK && !ww_pg_bool(r, 0, 0))
-        st = ww_error_set(err, WW_NOT_FOUND, "there is no feed %.*s", WW_STR_ARG(rule->feed));
-    else if (st == WW_OK && !ww_pg_bool(r, 0, 1))
-        st = ww_error_set(err, WW_NOT_FOUND, "there is no property %.*s", WW_STR_ARG(rule->property));
-    return st;
+    return st == WW_OK ? ww_rule_facts_check(facts, r, err) : st;
 }
 
 static enum ww_status store_rule(struct load *l, const struct ww_json_node *rule, struct ww_error *err) {
@@ -334,14 +307,9 @@ static enum ww_status store_rule(struct load *l, const struct ww_json_node *rule
     struct ww_str detector = text_of(rule, "detector");
     struct ww_rule_body body = {.detector = detector.len > 0 ? detector : WW_STR("limit"),
                                 .config = config->text};
-    enum ww_status st = WW_OK;
-    if (ww_sensor_detector_find(body.detector) == WW_SENSOR_NONE && !ww_str_is(body.detector, "limit"))
-        st = ww_error_set(err, WW_BAD_INPUT, "there is no detector \"%.*s\"", WW_STR_ARG(body.detector));
+    enum ww_status st = ww_rule_body_parse_config(arena, &body, err);
     if (st == WW_OK)
-        st = ww_rule_body_parse_config(arena, &body, err);
-    if (st == WW_OK)
-        st = body.sensor == WW_SENSOR_NONE ? check_rule_facts(l, &body.parsed, err)
-                                           : check_sensor_rule_facts(l, &body.senders, err);
+        st = check_rule_facts(l, &body.facts, err);
     if (st == WW_OK)
         st = store_json(l, "load_rule", rule->text, err);
     ww_arena_free(arena);

@@ -3,6 +3,7 @@
 #include "geo/unit.h"
 #include "server/change_body.h"
 #include "server/route_table.h"
+#include "server/rule_facts.h"
 
 struct change_run {
     struct ww_route_call *call;
@@ -103,41 +104,16 @@ static void write_rule(struct change_run *run) {
     run_query(run, run->call->route->query, &args, on_changed);
 }
 
-/* The same of a rule about senders. */
-static void on_sensor_rule_facts(void *arg, enum ww_status status, const struct ww_pg_result *r,
-                                 const struct ww_error *err) {
-    struct change_run *run = arg;
-    if (status != WW_OK)
-        ww_call_fail_db(run->call, status, err);
-    else if (!ww_pg_bool(r, 0, 0))
-        ww_call_fail(run->call, WW_BAD_INPUT, "config.feed", "there is no feed %.*s",
-                     WW_STR_ARG(run->rule.senders.feed));
-    else if (!ww_pg_bool(r, 0, 1))
-        ww_call_fail(run->call, WW_BAD_INPUT, "config.property", "the property %.*s is not known",
-                     WW_STR_ARG(run->rule.senders.property));
-    else
-        write_rule(run);
-}
-
-/* A rule about an unknown property, or about limits that nobody entered, would be silent for ever. */
 static void on_rule_facts(void *arg, enum ww_status status, const struct ww_pg_result *r,
                           const struct ww_error *err) {
     struct change_run *run = arg;
-    if (status != WW_OK) {
+    struct ww_error missing;
+    if (status != WW_OK)
         ww_call_fail_db(run->call, status, err);
-        return;
-    }
-    if (!ww_pg_bool(r, 0, 0)) {
-        ww_call_fail(run->call, WW_BAD_INPUT, "config.property", "the property %.*s is not known",
-                     WW_STR_ARG(run->rule.parsed.property));
-        return;
-    }
-    if (!ww_pg_bool(r, 0, 1)) {
-        ww_call_fail(run->call, WW_BAD_INPUT, "config.standard",
-                     "there is no limit for this property, standard, averaging and class");
-        return;
-    }
-    write_rule(run);
+    else if (ww_rule_facts_check(&run->rule.facts, r, &missing) != WW_OK)
+        ww_call_fail(run->call, WW_BAD_INPUT, missing.field, "%s", missing.message);
+    else
+        write_rule(run);
 }
 
 static void change_rule(struct ww_route_call *call, bool is_new) {
@@ -152,19 +128,9 @@ static void change_rule(struct ww_route_call *call, bool is_new) {
     }
     if (!name_fits(run, run->rule.code, "code"))
         return;
-    const struct ww_rule_config *config = &run->rule.parsed;
     struct ww_pg_args args;
     ww_pg_args_init(&args);
-    if (run->rule.sensor != WW_SENSOR_NONE) {
-        ww_call_arg(&args, run->rule.senders.feed);
-        ww_call_arg(&args, run->rule.senders.property);
-        run_query(run, "api_sensor_rule_facts", &args, on_sensor_rule_facts);
-        return;
-    }
-    ww_call_arg(&args, config->property);
-    ww_call_arg(&args, config->standard);
-    ww_call_arg(&args, config->averaging);
-    ww_call_arg(&args, config->limit_class.len ? config->limit_class : WW_STR_NONE);
+    ww_rule_facts_ask(&run->rule.facts, &args);
     run_query(run, "api_rule_facts", &args, on_rule_facts);
 }
 

@@ -24,14 +24,14 @@ SELECT a.id::text,
                          'place', CASE WHEN g.geom IS NOT NULL THEN json_build_array(ST_X(g.geom), ST_Y(g.geom)) END)::text,
        CASE WHEN $4::boolean THEN ST_AsGeoJSON(g.geom, 7, 0) END,
        CASE WHEN $11::bigint IS NOT NULL
-            THEN json_build_object('explanation', a.explanation,
+            THEN json_build_object('explanation', wardwatch.alert_explanation(a.whole),
                                    'events', (SELECT coalesce(json_agg(json_build_object('id', e.id, 'kind', e.kind, 'at', e.at,
                                                                                          'recorded_at', e.recorded_at,
                                                                                          'actor', e.actor) ORDER BY e.id), '[]')
                                               FROM wardwatch.alert_event e
                                               WHERE e.alert_id = a.id))::text
        END
-FROM (SELECT *
+FROM (SELECT *, alert AS whole
       FROM wardwatch.alert
       WHERE ($1::int[] IS NULL OR ward_id = ANY ($1::int[]))
         AND ($2::text IS NULL OR id < $2::text::bigint)

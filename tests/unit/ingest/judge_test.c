@@ -46,8 +46,8 @@ static void open_bench(struct bench *b, const char *config) {
     add_limit(b, 41, "instant");
     add_limit(b, 42, "1h");
     struct ww_error err;
-    assert_int_equal(
-        ww_judge_add_rule(b->judge, b->catalog, 3, 2, 4, WW_STR("r"), ww_str_of(config), NULL, &err), WW_OK);
+    struct ww_rule_row rule = {3, 2, 4, WW_STR("r"), WW_STR("limit"), ww_str_of(config)};
+    assert_int_equal(ww_judge_add_rule(b->judge, b->catalog, &rule, NULL, &err), WW_OK);
     for (uint32_t i = 0; i < b->catalog->n_datastreams; i++)
         ww_judge_attach(b->judge, b->catalog, i);
 }
@@ -156,11 +156,13 @@ static void a_rule_watches_only_what_its_limits_are_for(void **state) {
     assert_int_equal(span_us, 3 * WW_HOUR_US);
     assert_int_equal(readings, 12); /* as many as that time holds: where there are gaps, further back */
     struct ww_error err;
-    assert_int_equal(
-        ww_judge_add_rule(b.judge, b.catalog, 4, 1, 1, WW_STR("x"),
-                          WW_STR("{\"property\":\"none\",\"standard\":\"T\",\"averaging\":\"1h\"}"), NULL,
-                          &err),
-        WW_NOT_FOUND);
+    struct ww_rule_row rule = {4,
+                               1,
+                               1,
+                               WW_STR("x"),
+                               WW_STR("limit"),
+                               WW_STR("{\"property\":\"none\",\"standard\":\"T\",\"averaging\":\"1h\"}")};
+    assert_int_equal(ww_judge_add_rule(b.judge, b.catalog, &rule, NULL, &err), WW_NOT_FOUND);
     assert_string_equal(err.field, "property");
     close_bench(&b);
 }

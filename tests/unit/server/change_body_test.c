@@ -75,8 +75,9 @@ static void test_a_rule_is_read_with_its_config(void **state) {
     assert_int_equal(ww_rule_body_read(arena, ww_str_of(text), true, &body, &err), WW_OK);
     assert_int_equal(body.severity, 4);
     assert_true(body.enabled);
-    assert_int_equal(body.parsed.fire_n, 24);
-    assert_true(ww_str_is(body.parsed.property, "cod"));
+    assert_true(ww_str_is(body.facts.property, "cod"));
+    assert_true(ww_str_is(body.facts.standard, "S"));
+    assert_true(ww_str_is(body.facts.feed, ""));
 }
 
 static void test_a_bad_rule_names_its_member(void **state) {

@@ -1,0 +1,58 @@
+/* The table of detectors. */
+#include "ingest/rule_kind.h"
+
+#include "ingest/rule_config.h"
+#include "ingest/sensor_rule.h"
+
+static const struct ww_rule_facts no_facts = {.feed = {"", 0},
+                                              .property = {"", 0},
+                                              .standard = {"", 0},
+                                              .averaging = {"", 0},
+                                              .limit_class = {"", 0},
+                                              .wards = {"", 0}};
+
+static enum ww_status check_limit(const struct ww_rule_kind *kind, struct ww_arena *arena,
+                                  struct ww_str config, struct ww_rule_facts *facts, struct ww_error *err) {
+    struct ww_rule_config parsed;
+    (void)kind;
+    enum ww_status st = ww_rule_config_parse(arena, config, &parsed, err);
+    *facts = no_facts;
+    if (st == WW_OK) {
+        facts->property = parsed.property;
+        facts->standard = parsed.standard;
+        facts->averaging = parsed.averaging;
+        facts->limit_class = parsed.limit_class;
+    }
+    return st;
+}
+
+static enum ww_status check_sender(const struct ww_rule_kind *kind, struct ww_arena *arena,
+                                   struct ww_str config, struct ww_rule_facts *facts, struct ww_error *err) {
+    struct ww_sensor_rule parsed;
+    enum ww_sensor_detector detector = ww_sensor_detector_find(ww_str_of(kind->detector));
+    enum ww_status st = ww_sensor_rule_parse(arena, detector, config, &parsed, err);
+    *facts = no_facts;
+    if (st == WW_OK) {
+        facts->feed = parsed.feed;
+        facts->property = parsed.property;
+    }
+    return st;
+}
+
+static const struct ww_rule_kind kinds[] = {
+    {"limit", WW_ENGINE_JUDGE, check_limit},
+    {"silence", WW_ENGINE_HEALTH, check_sender},
+    {"clock_drift", WW_ENGINE_HEALTH, check_sender},
+};
+static const char words[] = "limit|silence|clock_drift";
+
+const struct ww_rule_kind *ww_rule_kind_find(struct ww_str detector) {
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (ww_str_is(detector, kinds[i].detector))
+            return &kinds[i];
+    return NULL;
+}
+
+const char *ww_rule_kind_words(void) {
+    return words;
+}
