@@ -6,6 +6,7 @@
 
 #include "ingest/health.h"
 #include "ingest/judge.h"
+#include "ingest/rule_kind.h"
 
 struct world {
     struct ww_catalog *catalog;
@@ -18,5 +19,11 @@ struct world {
 
 void world_release(struct world *world);
 void world_free(struct world *world); /* NULL is allowed */
+
+/* A world for that rule alone, judged by nobody else, read on `sync`; blocks. WW_BAD_INPUT or WW_NOT_FOUND:
+ * the rule's mistake, `err->field` names the member. */
+struct ww_pg_sync;
+enum ww_status ww_world_read(struct ww_pg_sync *sync, const struct ww_rule_row *rule, struct world **out,
+                             struct ww_error *err) WW_MUST_CHECK;
 
 #endif

@@ -136,6 +136,12 @@ enum ww_status ww_pg_sync_exec(struct ww_pg_sync *sync, const char *sql, const s
 enum ww_status ww_pg_sync_query(struct ww_pg_sync *sync, const struct ww_sql *sql,
                                 const struct ww_pg_args *args, const struct ww_pg_result **result,
                                 struct ww_error *err) WW_MUST_CHECK;
+/* Runs a query of any size through a cursor, inside the transaction that is open: `each` is given a page at a
+ * time and says whether to go on. It must not use `sync`. */
+typedef bool (*ww_pg_page_cb)(void *arg, const struct ww_pg_result *page);
+enum ww_status ww_pg_sync_each(struct ww_pg_sync *sync, const struct ww_sql *sql,
+                               const struct ww_pg_args *args, int page_rows, ww_pg_page_cb each, void *arg,
+                               struct ww_error *err) WW_MUST_CHECK;
 enum ww_status ww_pg_sync_copy_in(struct ww_pg_sync *sync, const char *copy_sql, const struct ww_str *parts,
                                   size_t n_parts, struct ww_error *err) WW_MUST_CHECK;
 

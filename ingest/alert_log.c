@@ -1,0 +1,188 @@
+/* Applies actions to a table in memory, with what alert_apply (sql/migrations) does to the table alert. */
+#include "ingest/alert_log.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "geo/base/alloc.h"
+#include "geo/base/json_reader.h"
+#include "geo/base/map.h"
+#include "geo/instant.h"
+
+enum { EXPLANATIONS_CEILING = 256 << 20, ACTIONS_CEILING = 256 << 20 };
+#define NOT_OPEN UINT64_MAX
+
+struct ww_alert_log {
+    uint32_t most, n, cap;
+    bool keeps_explanations;
+    struct ww_logged_alert *alerts;
+    struct ww_map *open; /* rule, kind and subject → index, or NOT_OPEN */
+    struct ww_arena *explanations;
+    uint32_t first_of_group; /* numbers of openings count within one group of actions */
+};
+
+struct ww_alert_log *ww_alert_log_new(uint32_t most, bool keeps_explanations) {
+    struct ww_alert_log *log = ww_must_calloc(1, sizeof *log);
+    log->most = most;
+    log->keeps_explanations = keeps_explanations;
+    log->open = ww_map_new(256);
+    log->explanations = ww_arena_new(EXPLANATIONS_CEILING);
+    assert(log->explanations);
+    return log;
+}
+
+void ww_alert_log_free(struct ww_alert_log *log) {
+    if (!log)
+        return;
+    ww_map_free(log->open);
+    ww_arena_free(log->explanations);
+    ww_free(log->alerts);
+    ww_free(log);
+}
+
+const struct ww_logged_alert *ww_alert_log_all(const struct ww_alert_log *log, uint32_t *count) {
+    *count = log->n;
+    return log->alerts;
+}
+
+/* ---- Members of an action ---- */
+
+static int64_t int_of(const struct ww_json_node *action, const char *key, int64_t otherwise) {
+    int64_t value;
+    return ww_json_as_i64(ww_json_get(action, key), &value) ? value : otherwise;
+}
+
+static void take_int(const struct ww_json_node *action, const char *key, int64_t *out) {
+    *out = int_of(action, key, *out);
+}
+
+static void take_double(const struct ww_json_node *action, const char *key, double *out) {
+    double value;
+    if (ww_json_as_double(ww_json_get(action, key), &value))
+        *out = value;
+}
+
+static void take_instant(const struct ww_json_node *action, const char *key, int64_t *out) {
+    struct ww_str text;
+    int64_t at_us;
+    if (ww_json_as_str(ww_json_get(action, key), &text) &&
+        ww_instant_parse(text, NULL, &at_us, NULL) == WW_OK)
+        *out = at_us;
+}
+
+static void take_numbers(const struct ww_json_node *action, struct ww_logged_alert *alert) {
+    take_int(action, "count", &alert->count);
+    take_double(action, "last", &alert->last);
+    take_double(action, "peak", &alert->peak);
+    take_instant(action, "peak_at", &alert->peak_us);
+    take_instant(action, "last_at", &alert->last_us);
+}
+
+/* {kind, subject}, or {datastream}. */
+static int64_t subject_of(const struct ww_json_node *action, struct ww_str *kind) {
+    if (ww_json_as_str(ww_json_get(action, "kind"), kind))
+        return int_of(action, "subject", 0);
+    *kind = WW_STR("datastream");
+    return int_of(action, "datastream", 0);
+}
+
+/* ---- Moves ---- */
+
+static void put_open(struct ww_alert_log *log, struct ww_str key, uint64_t index) {
+    enum ww_status st = ww_map_put(log->open, key, index);
+    assert(st == WW_OK);
+    (void)st;
+}
+
+static enum ww_status open_alert(struct ww_alert_log *log, const struct ww_json_node *action,
+                                 struct ww_str kind, int64_t subject, struct ww_str key,
+                                 struct ww_error *err) {
+    uint64_t at;
+    if (ww_map_get(log->open, key, &at) && at != NOT_OPEN)
+        return WW_OK; /* one event, one alert */
+    if (log->n == log->most)
+        return ww_error_set(err, WW_TOO_LARGE,
+                            "more than %u alerts: choose a shorter time or a stricter rule", log->most);
+    if (log->n == log->cap) {
+        log->cap = log->cap ? log->cap * 2 : 64;
+        log->alerts = ww_try_realloc(log->alerts, log->cap * sizeof *log->alerts);
+        assert(log->alerts);
+    }
+    struct ww_logged_alert *alert = &log->alerts[log->n];
+    *alert = (struct ww_logged_alert){.subject = subject,
+                                      .ward_id = int_of(action, "ward", 0),
+                                      .severity = (int)int_of(action, "severity", 0),
+                                      .opened_us = WW_INSTANT_NONE,
+                                      .cleared_us = WW_INSTANT_NONE,
+                                      .last_us = WW_INSTANT_NONE,
+                                      .peak_us = WW_INSTANT_NONE,
+                                      .last = NAN,
+                                      .peak = NAN,
+                                      .number = (uint32_t)int_of(action, "number", 0)};
+    snprintf(alert->kind, sizeof alert->kind, "%.*s", WW_STR_ARG(kind));
+    take_instant(action, "at", &alert->opened_us);
+    take_numbers(action, alert);
+    alert->open_count = alert->count;
+    alert->open_last = alert->last;
+    alert->open_peak = alert->peak;
+    const struct ww_json_node *explanation = ww_json_get(action, "explanation");
+    if (log->keeps_explanations && explanation) {
+        alert->explanation = ww_arena_copy(log->explanations, explanation->text);
+        if (!alert->explanation.ptr)
+            return ww_error_set(err, WW_TOO_LARGE, "the explanations of the alerts are too large");
+    }
+    put_open(log, key, log->n++);
+    return WW_OK;
+}
+
+/* The alert that an update or a clearing means; NULL: none. */
+static struct ww_logged_alert *find(struct ww_alert_log *log, const struct ww_json_node *action,
+                                    struct ww_str key) {
+    int64_t of = int_of(action, "of", 0);
+    for (uint32_t i = log->first_of_group; of > 0 && i < log->n; i++)
+        if (log->alerts[i].number == of)
+            return &log->alerts[i];
+    uint64_t at;
+    return ww_map_get(log->open, key, &at) && at != NOT_OPEN ? &log->alerts[at] : NULL;
+}
+
+static enum ww_status apply(struct ww_alert_log *log, const struct ww_json_node *action,
+                            struct ww_error *err) {
+    struct ww_str op, kind;
+    int64_t subject = subject_of(action, &kind);
+    char text[80];
+    int len = snprintf(text, sizeof text, "%lld %.*s %lld", (long long)int_of(action, "rule", 0),
+                       WW_STR_ARG(kind), (long long)subject);
+    struct ww_str key = {text, (size_t)len};
+    if (!ww_json_as_str(ww_json_get(action, "op"), &op))
+        return ww_error_set(err, WW_BAD_INPUT, "an action without op");
+    if (ww_str_is(op, "open"))
+        return open_alert(log, action, kind, subject, key, err);
+    bool is_clearing = ww_str_is(op, "clear");
+    if (!is_clearing && !ww_str_is(op, "update"))
+        return WW_OK; /* another reason for it: it goes no further by that */
+    struct ww_logged_alert *alert = find(log, action, key);
+    if (!alert)
+        return WW_OK;
+    take_numbers(action, alert);
+    if (is_clearing) {
+        take_instant(action, "at", &alert->cleared_us);
+        put_open(log, key, NOT_OPEN);
+    }
+    return WW_OK;
+}
+
+enum ww_status ww_alert_log_apply(struct ww_alert_log *log, struct ww_str actions, struct ww_error *err) {
+    if (actions.len == 0)
+        return WW_OK;
+    log->first_of_group = log->n;
+    struct ww_arena *arena = ww_arena_new(ACTIONS_CEILING);
+    struct ww_json_node *root = NULL;
+    enum ww_status st =
+        arena ? ww_json_parse(arena, actions, &root, err) : ww_error_set(err, WW_NO_MEMORY, "no memory");
+    for (const struct ww_json_node *a = st == WW_OK ? root->child : NULL; a && st == WW_OK; a = a->next)
+        st = apply(log, a, err);
+    ww_arena_free(arena);
+    return st;
+}
