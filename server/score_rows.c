@@ -7,6 +7,7 @@
 
 #include "geo/base/alloc.h"
 #include "geo/detect/joint.h"
+#include "geo/detect/row_score.h"
 
 enum { MAX_NAME = 1 << 16, MAX_TIME = 256, MOST_TOLD = 3 };
 
@@ -15,6 +16,9 @@ struct column {
     struct ww_str name;
     struct ww_baseline state;
     struct ww_baseline_verdict verdict;
+    struct ww_novelty novelty;
+    struct ww_novelty_verdict seen; /* in this row */
+    int64_t time_us;                /* of the last reading that advanced */
     enum { VALUE_READ, VALUE_MISSING, VALUE_UNREAD } what;
     double surprise;
 };
@@ -25,6 +29,7 @@ struct ww_score {
     size_t n_columns;
     bool told_head, decided, was_alarm;
     struct ww_joint joint;
+    struct ww_row_score score;
     struct ww_score_counts counts;
     struct ww_error notice;
     struct ww_buf names, reasons;
@@ -104,8 +109,10 @@ static enum ww_status choose_columns(struct ww_score *s, const struct ww_csv_row
     for (size_t i = 0; i < c->n_value; i++)
         if (!find_column(header, c->value[i], &s->columns[s->n_columns++].index))
             return no_column(header, c->value[i], err);
-    for (size_t i = 0; i < s->n_columns; i++)
+    for (size_t i = 0; i < s->n_columns; i++) {
         ww_baseline_init(&s->columns[i].state);
+        ww_novelty_init(&s->columns[i].novelty);
+    }
     s->decided = c->n_value > 0;
     return keep_names(s, header, err);
 }
@@ -117,6 +124,7 @@ enum ww_status ww_score_new(const struct ww_score_config *config, const struct w
         return ww_error_set(err, WW_NO_MEMORY, "no memory");
     s->config = config;
     ww_joint_init(&s->joint);
+    ww_row_score_init(&s->score);
     ww_buf_init(&s->names, MAX_NAME);
     ww_buf_init(&s->reasons, 1 << 20);
     enum ww_status st = choose_columns(s, header, err);
@@ -433,6 +441,33 @@ static double months_of(struct ww_score *s) {
     return ww_months_of_surprise(ww_joint_step(&s->joint, surprise, s->n_columns, usual_s, learn), usual_s);
 }
 
+/* The score column: late readings say nothing of what begins now. */
+static void look_for_news(struct column *c, const struct ww_reading *reading) {
+    double usual_us = c->verdict.usual_s * (double)WW_SECOND_US;
+    double waited = usual_us > 0 ? (double)(reading->time_us - c->time_us) / usual_us : 1;
+    const struct ww_novelty_reading one = {.value = reading->value,
+                                           .season = c->verdict.season,
+                                           .season_dev = c->verdict.season_dev,
+                                           .missing = waited > 1.5 ? waited - 1 : 0};
+    ww_novelty_step(&c->novelty, &one, &c->seen);
+    c->time_us = reading->time_us;
+}
+
+static double score_of(struct ww_score *s) {
+    struct ww_novelty_verdict seen[WW_SCORE_COLUMNS];
+    seen[0] = (struct ww_novelty_verdict){.young = true}; /* there may be none */
+    size_t n = 0;
+    bool read = false;
+    for (size_t i = 0; i < s->n_columns; i++) {
+        const struct column *c = &s->columns[i];
+        read |= c->what == VALUE_READ;
+        if (c->what == VALUE_READ && c->verdict.kind != WW_BASELINE_LATE)
+            seen[n++] = c->seen;
+    }
+    double score = ww_row_score_step(&s->score, seen, n);
+    return read ? score : 0;
+}
+
 static void count_row(struct ww_score *s, bool judged, bool alarm) {
     size_t learning = 0, late = 0;
     for (size_t i = 0; i < s->n_columns; i++) {
@@ -472,6 +507,8 @@ enum ww_status ww_score_row(struct ww_score *s, const struct ww_csv_row *row, st
             continue;
         struct ww_reading reading = {.time_us = time_us, .value = value, .flag = 'N'};
         ww_baseline_step(&s->config->baseline, &c->state, &reading, &c->verdict);
+        if (c->verdict.kind != WW_BASELINE_LATE)
+            look_for_news(c, &reading);
     }
     if (st != WW_OK)
         return st;
@@ -479,6 +516,6 @@ enum ww_status ww_score_row(struct ww_score *s, const struct ww_csv_row *row, st
     bool alarm = months > 0 && months * s->config->false_alarms_a_month >= 1;
     count_row(s, months > 0, alarm);
     put_reasons(s, time_read);
-    put_line(s, out, text, ww_score_of_months(months), alarm);
+    put_line(s, out, text, score_of(s), alarm);
     return ww_buf_status(out);
 }

@@ -439,6 +439,8 @@ void ww_baseline_step(const struct ww_baseline_params *params, struct ww_baselin
     look_recent(state, &s);
     look_season(state, &s);
     explain_by_season(state, &s);
+    v->season = s.has_season ? state->origin + s.season : NAN;
+    v->season_dev = s.has_season ? ww_season_spread(&state->season, s.cell, state->rest.dev) : 0;
     double surprise = surprise_of(state, &s);
     v->kind = late ? WW_BASELINE_LATE : WW_BASELINE_LEARNING;
     if (state->n >= WW_BASELINE_YOUNG) {

@@ -93,6 +93,8 @@ struct ww_baseline_verdict {
     double months;   /* mean time between rows as surprising as this, by chance */
     double score;    /* 0…1 */
     double usual_s;
+    double season,
+        season_dev; /* usual at this hour, without how the series stands to it lately; NAN = not known */
     int outside_of_8, outside_of_64;
     int shift_sign;   /* of the larger CUSUM */
     int64_t since_us; /* readings are outside since; WW_INSTANT_NONE */
