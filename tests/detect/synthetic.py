@@ -360,3 +360,7 @@ MAKERS = (
 def cases(seed, events=True):
     for name, make in MAKERS:
         yield make(random.Random(f"{seed}/{name}"), events)
+
+
+def case(seed, name, events=True):
+    return dict(MAKERS)[name](random.Random(f"{seed}/{name}"), events)
