@@ -420,6 +420,10 @@ void health_keeper_free(struct health_keeper *k) {
     ww_free(k);
 }
 
+int64_t health_keeper_others(const struct health_keeper *k) {
+    return k->others;
+}
+
 const struct ww_health *health_keeper_health(const struct health_keeper *k) {
     return k->health;
 }

@@ -23,7 +23,8 @@ const struct ww_health *health_keeper_health(const struct health_keeper *keeper)
 void health_keeper_world_changed(struct health_keeper *keeper);
 void health_keeper_grew(struct health_keeper *keeper); /* its catalog */
 void health_keeper_note(struct health_keeper *keeper,
-                        const struct submission *submission); /* was committed */
-void health_keeper_committed(struct health_keeper *keeper);   /* some group was */
+                        const struct submission *submission);     /* was committed */
+int64_t health_keeper_others(const struct health_keeper *keeper); /* servers on the same database */
+void health_keeper_committed(struct health_keeper *keeper);       /* some group was */
 
 #endif

@@ -34,6 +34,7 @@ void world_free(struct world *w) {
         return;
     ww_judge_free(w->judge);
     ww_health_rules_free(w->health_rules);
+    ww_space_rules_free(w->space_rules);
     ww_catalog_free(w->catalog);
     ww_zone_close(w->zone);
     ww_free(w);
@@ -228,6 +229,13 @@ static enum ww_status add_rule(struct loader *l, const struct ww_rule_row *rule,
     case WW_ENGINE_HEALTH:
         return ww_health_add_rule(world->health_rules, ww_sensor_detector_find(rule->detector), rule->id,
                                   rule->version, rule->severity, rule->code, rule->config, err);
+    case WW_ENGINE_SPACE:
+        if (l->only_rule)
+            return ww_error_set(
+                err, WW_BAD_INPUT,
+                "the past is judged reading by reading; detector %.*s looks at many places at once",
+                WW_STR_ARG(rule->detector));
+        return ww_space_add_scan(world->space_rules, rule, err);
     case WW_ENGINE_JUDGE:
         break;
     }
@@ -441,6 +449,7 @@ struct loader *loader_new(uint64_t generation, const struct ww_rule_row *only_ru
     l->world->catalog = ww_catalog_new(generation);
     l->world->judge = ww_judge_new();
     l->world->health_rules = ww_health_rules_new();
+    l->world->space_rules = ww_space_rules_new();
     l->after_text = WW_STR("");
     l->wards = ww_ward_index_builder_new();
     l->property_index = ww_map_new(256);
@@ -489,6 +498,7 @@ static void finish(struct loader *l) {
     path->loader = NULL;
     l->world = NULL;
     health_keeper_world_changed(path->health);
+    space_keeper_world_changed(path->space);
     if (old) {
         old->retired = true;
         if (old->users == 0)

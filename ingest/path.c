@@ -58,6 +58,7 @@ void path_answer(struct submission *s, enum ww_status status, const struct ww_er
                                      .dead_rows = s->batch.dead,
                                      .n_dead_rows = dead < FIRST_DEAD_ROWS ? dead : FIRST_DEAD_ROWS};
         health_keeper_note(path->health, s);
+        space_keeper_note(path->space, s);
         s->cb(s->arg, WW_OK, &receipt, NULL);
     } else {
         path->totals.refused += received;
@@ -552,6 +553,7 @@ struct ww_path *ww_path_new(struct event_base *base, const struct ww_path_option
                                    .on_notify = on_notify,
                                    .notify_arg = path};
     path->health = health_keeper_new(path, options->conninfo);
+    path->space = space_keeper_new(path, options->conninfo);
     path->listener =
         ww_pg_new(base, &listen, on_listener_state, path); /* before what it tells about is read */
     path->pg = ww_pg_new(base, &pg, on_pg_state, path);
@@ -572,6 +574,7 @@ void ww_path_free(struct ww_path *path) {
     ww_worker_pool_free(path->workers);
     load_stop(path);
     health_keeper_stop(path->health);
+    space_keeper_stop(path->space);
     ww_pg_free(path->listener);
     ww_pg_free(path->pg); /* what is being written is answered by this */
     struct ww_error err;
@@ -579,6 +582,7 @@ void ww_path_free(struct ww_path *path) {
     path_fail_all(path, &err);
     drop_undecoded(path);
     health_keeper_free(path->health);
+    space_keeper_free(path->space);
     world_free(path->world);
     event_free(path->reload_timer);
     event_free(path->kick_soon);
@@ -619,7 +623,8 @@ void ww_path_get_counters(const struct ww_path *path, struct ww_path_counters *o
     out->things = path->world->catalog->n_things;
     out->datastreams = path->world->catalog->n_datastreams;
     out->wards = path->world->catalog->n_wards;
-    out->rules = ww_judge_rule_count(path->world->judge) + ww_health_rule_count(path->world->health_rules);
+    out->rules = ww_judge_rule_count(path->world->judge) + ww_health_rule_count(path->world->health_rules) +
+                 path->world->space_rules->n;
     out->open_alerts = ww_judge_open_count(path->world->judge);
 }
 

@@ -83,6 +83,7 @@ struct ww_path_counters {
     uint64_t received, stored, corrections, duplicates, dead, refused, in_flight;
     uint64_t messages, commits, fast_commits, failed_commits, rebuilds, late, alerts_opened, alerts_cleared;
     uint64_t outside_wards;
+    uint64_t looks; /* of live scans */
     size_t waiting_bytes;
     uint32_t things, datastreams, wards, rules, open_alerts;
 };

@@ -17,6 +17,7 @@
 #include "ingest/locate.h"
 #include "ingest/path.h"
 #include "ingest/row_copy.h"
+#include "ingest/space_keeper.h"
 #include "ingest/worker_pool.h"
 #include "ingest/world.h"
 
@@ -117,6 +118,7 @@ struct ww_path {
     struct event *partition_timer;
     struct loader *loader;
     struct health_keeper *health;
+    struct space_keeper *space;
     uint64_t generation;
     char why_not_ready[256];
 

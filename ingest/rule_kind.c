@@ -3,6 +3,7 @@
 
 #include "ingest/rule_config.h"
 #include "ingest/sensor_rule.h"
+#include "ingest/space/scan_rule.h"
 
 static const struct ww_rule_facts no_facts = {.feed = {"", 0},
                                               .property = {"", 0},
@@ -39,12 +40,26 @@ static enum ww_status check_sender(const struct ww_rule_kind *kind, struct ww_ar
     return st;
 }
 
+static enum ww_status check_scan(const struct ww_rule_kind *kind, struct ww_arena *arena,
+                                 struct ww_str config, struct ww_rule_facts *facts, struct ww_error *err) {
+    struct ww_scan_rule parsed;
+    (void)kind;
+    enum ww_status st = ww_scan_rule_parse(arena, config, &parsed, err);
+    *facts = no_facts;
+    if (st == WW_OK) {
+        facts->feed = parsed.feed;
+        facts->property = parsed.property;
+    }
+    return st;
+}
+
 static const struct ww_rule_kind kinds[] = {
     {"limit", WW_ENGINE_JUDGE, check_limit},
     {"silence", WW_ENGINE_HEALTH, check_sender},
     {"clock_drift", WW_ENGINE_HEALTH, check_sender},
+    {"scan", WW_ENGINE_SPACE, check_scan},
 };
-static const char words[] = "limit|silence|clock_drift";
+static const char words[] = "limit|silence|clock_drift|scan";
 
 const struct ww_rule_kind *ww_rule_kind_find(struct ww_str detector) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

@@ -26,8 +26,9 @@ struct ww_rule_row {
 };
 
 enum ww_rule_engine {
-    WW_ENGINE_JUDGE, /* ingest/judge.h: reading by reading */
-    WW_ENGINE_HEALTH /* ingest/health.h: by the clock */
+    WW_ENGINE_JUDGE,  /* ingest/judge.h: reading by reading */
+    WW_ENGINE_HEALTH, /* ingest/health.h: by the clock */
+    WW_ENGINE_SPACE   /* ingest/space_keeper.h: many places at once */
 };
 
 /* What a config refers to, all of which must be there. "" = it names none. */

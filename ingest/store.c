@@ -44,6 +44,8 @@ static void finish_ok(struct ww_path *path) {
     path->totals.fast_commits += !g->slow;
     path->totals.alerts_opened += g->opened;
     path->totals.alerts_cleared += g->cleared;
+    if (g->opened + g->cleared > 0)
+        space_keeper_alerts_moved(path->space);
     struct submission_list done = g->members;
     submissions_init(&g->members);
     group_clear(g);

@@ -7,11 +7,13 @@
 #include "ingest/health.h"
 #include "ingest/judge.h"
 #include "ingest/rule_kind.h"
+#include "ingest/space_rules.h"
 
 struct world {
     struct ww_catalog *catalog;
     struct ww_judge *judge;
     struct ww_health_rules *health_rules;
+    struct ww_space_rules *space_rules;
     struct ww_zone *zone;
     uint32_t users; /* submissions that were decoded with a feed config of this world */
     bool retired;   /* freed when the last user is gone */

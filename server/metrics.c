@@ -53,6 +53,7 @@ static void write_path(struct ww_buf *out, const struct ww_path_counters *c) {
             c->failed_commits);
     counter(out, "ingest_rebuilds_total", "Times the judging state was rebuilt", c->rebuilds);
     counter(out, "ingest_late_total", "Values older than the newest of their datastream", c->late);
+    counter(out, "scan_looks_total", "Looks of live scans for clusters", c->looks);
     counter(out, "ingest_outside_wards_total", "Values measured outside all wards", c->outside_wards);
     counter(out, "alerts_opened_total", "Alerts opened", c->alerts_opened);
     counter(out, "alerts_cleared_total", "Alerts cleared", c->alerts_cleared);

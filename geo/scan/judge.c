@@ -3,7 +3,12 @@
  * Permutation: given its margins, the dates of the recent cases stay and their places are a sample without
  * replacement of the places of all cases; so only the recent cases are drawn, by the first steps of a shuffle
  * that is taken back afterwards. Expectation: the number of cases is Poisson with everything that is expected
- * as mean, each falls on a place and a day in proportion to what is expected there.
+ * as mean, each falls on a place and a day in proportion to what is expected there. Poisson: of all cases the
+ * recent ones are a binomial number, each falls on a place by its population and on any day.
+ *
+ * Expectations that were learned from B days: what a place really expects is then a gamma number around that,
+ * and its cases within a window of W days a negative binomial one. Such a number is a Poisson number of
+ * bunches, each of a logarithmic number of cases (Quenouille 1949): as quick to draw as plain cases.
  */
 #include <assert.h>
 #include <math.h>
@@ -24,10 +29,13 @@ struct ww_scan_judge {
     struct ww_scan_cluster *clusters;
     uint32_t n_clusters;
     uint32_t *cluster_rung; /* [n_clusters] */
-    uint32_t *total;        /* copies, for exact ratios */
+    uint32_t *total;        /* copies of weights, for exact ratios */
     double *recent_expected;
     uint64_t n_recent[WW_SCAN_LANES];
-    double share[WW_SCAN_LANES]; /* permutation: C_d / C */
+    double share[WW_SCAN_LANES]; /* of ww_scan_live_share */
+    double recent_share;         /* Poisson: of all days, those of the longest window */
+    double bunches, again;       /* learned: bunches a case, and q of their sizes; 0: each case is its own */
+    double day_share[WW_SCAN_LANES]; /* learned: summed shares of the days so long ago */
 
     uint16_t *case_place; /* permutation: [C] */
     uint32_t *swapped;    /* [recent cases] */
@@ -135,11 +143,11 @@ static enum ww_status copy_state(struct ww_scan_judge *j, struct ww_error *err) 
     size_t n = s->n_places;
     memcpy(j->n_recent, s->n_recent, sizeof j->n_recent);
     for (uint32_t d = 0; d < s->config.n_durations; d++)
-        j->share[d] = s->n_cases > 0 ? (double)s->n_recent[d] / (double)s->n_cases : 0;
+        j->share[d] = ww_scan_live_share(s, d);
     j->total = ww_try_malloc(n * sizeof *j->total);
     if (!j->total)
         return no_memory(err);
-    memcpy(j->total, s->total, n * sizeof *j->total);
+    memcpy(j->total, s->weight, n * sizeof *j->total);
     if (s->expected) {
         j->recent_expected = ww_try_malloc(n * WW_SCAN_LANES * sizeof *j->recent_expected);
         if (!j->recent_expected)
@@ -149,10 +157,41 @@ static enum ww_status copy_state(struct ww_scan_judge *j, struct ww_error *err) 
     return WW_OK;
 }
 
+static enum ww_status prepare_poisson(struct ww_scan_judge *j, struct ww_error *err) {
+    const struct ww_scan_live *s = j->live;
+    j->recent_share = (double)s->config.n_durations / s->config.n_days;
+    if (j->ladder.totals.cases * j->recent_share > MOST_EXPECTED)
+        return ww_error_set(err, WW_TOO_LARGE, "more than %d cases are expected within %u days",
+                            MOST_EXPECTED, s->config.n_durations);
+    double *weight = ww_try_calloc(s->n_places, sizeof *weight);
+    if (!weight)
+        return no_memory(err);
+    for (uint32_t p = 0; p < s->n_places; p++)
+        weight[p] = s->weight[p];
+    enum ww_status st = ww_scan_alias_init(&j->alias, weight, s->n_places, err);
+    ww_free(weight);
+    return st;
+}
+
+static void prepare_bunches(struct ww_scan_judge *j) {
+    const struct ww_scan_live *s = j->live;
+    uint32_t m = s->config.n_durations;
+    double odds = m / s->config.learned_days, all = 0; /* W / B */
+    j->again = odds / (1 + odds);
+    j->bunches = log1p(odds) / odds;
+    for (uint32_t d = 0; d < m; d++) {
+        for (uint32_t p = 0; p < s->n_places; p++)
+            all += *ww_scan_live_expected(s, p, d);
+        j->day_share[d] = all;
+    }
+    for (uint32_t d = 0; d < m; d++)
+        j->day_share[d] = all > 0 ? j->day_share[d] / all : 1;
+}
+
 static enum ww_status prepare_draws(struct ww_scan_judge *j, struct ww_error *err) {
     const struct ww_scan_live *s = j->live;
     uint32_t m = s->config.n_durations;
-    if (!s->expected) {
+    if (s->config.model == WW_SCAN_PERMUTATION) {
         j->case_place = ww_try_malloc((size_t)s->n_cases * sizeof *j->case_place + 1);
         j->swapped = ww_try_malloc((size_t)s->n_recent[m - 1] * sizeof *j->swapped + 1);
         if (!j->case_place || !j->swapped)
@@ -164,9 +203,13 @@ static enum ww_status prepare_draws(struct ww_scan_judge *j, struct ww_error *er
         assert(at == s->n_cases);
         return WW_OK;
     }
+    if (s->config.model == WW_SCAN_POISSON)
+        return prepare_poisson(j, err);
     if (j->ladder.totals.measure > MOST_EXPECTED)
         return ww_error_set(err, WW_TOO_LARGE, "more than %d cases are expected within %u days",
                             MOST_EXPECTED, m);
+    if (s->config.learned_days > 0)
+        prepare_bunches(j);
     double *weight = ww_try_calloc((size_t)s->n_places * m, sizeof *weight);
     if (!weight)
         return no_memory(err);
@@ -245,11 +288,62 @@ static void draw_permutation(struct ww_scan_judge *j, uint32_t half, struct ww_r
     }
 }
 
+/* 1, 2, … with chances that go by q^k / k. */
+static uint32_t draw_logarithmic(struct ww_random *rng, double q) {
+    double u = ww_random_unit(rng), p = -q / log1p(-q);
+    uint32_t k = 1;
+    for (; u >= p && k < 1000; k++) {
+        u -= p;
+        p *= q * k / (k + 1);
+    }
+    return k;
+}
+
+static void draw_bunches(struct ww_scan_judge *j, uint32_t half, struct ww_random *rng) {
+    uint64_t n = j->alias.n > 0 ? ww_random_poisson(rng, j->ladder.totals.measure * j->bunches) : 0;
+    uint64_t room = WW_SCAN_MAX_RECENT;
+    for (; n > 0 && room > 0; n--) {
+        uint32_t cell = ww_scan_alias_draw(&j->alias, rng), ago = cell % j->ladder.n_durations;
+        for (uint32_t k = draw_logarithmic(rng, j->again); k > 0 && room > 0; k--, room--) {
+            add_case(j, half, cell / j->ladder.n_durations, ago);
+            double u = ww_random_unit(rng);
+            for (ago = 0; ago + 1 < j->ladder.n_durations && u >= j->day_share[ago];)
+                ago++;
+        }
+    }
+}
+
 static void draw_expectation(struct ww_scan_judge *j, uint32_t half, struct ww_random *rng) {
+    if (j->again > 0) {
+        draw_bunches(j, half, rng);
+        return;
+    }
+
     uint64_t n = j->alias.n > 0 ? ww_random_poisson(rng, j->ladder.totals.measure) : 0;
     for (n = n < WW_SCAN_MAX_RECENT ? n : WW_SCAN_MAX_RECENT; n > 0; n--) {
         uint32_t cell = ww_scan_alias_draw(&j->alias, rng);
         add_case(j, half, cell / j->ladder.n_durations, cell % j->ladder.n_durations);
+    }
+}
+
+/* How many of n tries succeed: from one success to the next the failures are geometric. */
+static uint32_t draw_binomial(struct ww_random *rng, double n, double p) {
+    if (p >= 1)
+        return (uint32_t)n;
+    double scale = 1 / log1p(-p);
+    uint32_t hits = 0;
+    for (double at = 0;; hits++) {
+        at += floor(log(1 - ww_random_unit(rng)) * scale) + 1;
+        if (at > n)
+            return hits;
+    }
+}
+
+static void draw_poisson(struct ww_scan_judge *j, uint32_t half, struct ww_random *rng) {
+    uint32_t n = draw_binomial(rng, j->ladder.totals.cases, j->recent_share);
+    for (n = n < WW_SCAN_MAX_RECENT ? n : WW_SCAN_MAX_RECENT; n > 0; n--) {
+        uint32_t place = ww_scan_alias_draw(&j->alias, rng);
+        add_case(j, half, place, ww_random_below(rng, j->ladder.n_durations));
     }
 }
 
@@ -259,6 +353,8 @@ static void draw_pair(struct ww_scan_judge *j) {
         struct ww_random rng = ww_random_of(j->rules.seed, j->n_done + half);
         if (j->ladder.totals.model == WW_SCAN_PERMUTATION)
             draw_permutation(j, half, &rng);
+        else if (j->ladder.totals.model == WW_SCAN_POISSON)
+            draw_poisson(j, half, &rng);
         else
             draw_expectation(j, half, &rng);
         j->climbed[half] = 0;

@@ -13,13 +13,14 @@ enum { MAX_ROWS = 4096, MAX_ROUNDED = 1024, ALIGN = 64 };
 
 /* ---- Rows ---- */
 
-/* Permutation: a row for each number of cases that a zone has over all days, or for each few of them. */
+/* Permutation: a row for each number of cases that a zone has over all days, or for each few of them;
+ * Poisson: of its population. */
 static void rows_of_permutation(struct ww_scan_ladder *l, const struct ww_scan_live *s) {
     uint64_t most = 0;
     for (uint32_t k = 0; k < s->n_chains; k++) {
         uint64_t zone = 0;
         for (uint64_t i = s->start[k]; i < s->start[k + 1]; i++)
-            zone += s->total[s->step_place[i]];
+            zone += s->weight[s->step_place[i]];
         most = zone > most ? zone : most;
     }
     unsigned shift = 0;
@@ -30,13 +31,13 @@ static void rows_of_permutation(struct ww_scan_ladder *l, const struct ww_scan_l
     for (uint32_t k = 0; k < s->n_chains; k++) {
         uint64_t zone = 0;
         for (uint64_t i = s->start[k]; i < s->start[k + 1]; i++) {
-            zone += s->total[s->step_place[i]];
+            zone += s->weight[s->step_place[i]];
             l->row[i] = (uint16_t)(zone >> shift);
         }
     }
     for (uint32_t r = 0; r < l->n_rows; r++)
         for (uint32_t d = 0; d < l->n_durations; d++)
-            l->least[r][d] = (double)((uint64_t)r << shift) * ((double)s->n_recent[d] / l->totals.cases);
+            l->least[r][d] = (double)((uint64_t)r << shift) * ww_scan_live_share(s, d);
 }
 
 /* A float's bits grow with it, about evenly in its logarithm. */
@@ -143,8 +144,10 @@ static void fill_cell(struct ww_scan_ladder *l, const struct logs *logs, uint32_
 }
 
 static bool fill_table(struct ww_scan_ladder *l, const struct ww_scan_live *s, uint32_t min_cases) {
-    bool expects = l->totals.model == WW_SCAN_EXPECTATION;
-    uint32_t most = expects ? WW_SCAN_MAX_RECENT : (uint32_t)s->n_recent[l->n_durations - 1];
+    bool permutes = l->totals.model == WW_SCAN_PERMUTATION;
+    uint32_t most = permutes ? (uint32_t)s->n_recent[l->n_durations - 1] : WW_SCAN_MAX_RECENT;
+    if (l->totals.model == WW_SCAN_POISSON && l->totals.cases < most)
+        most = (uint32_t)l->totals.cases;
     size_t n = (size_t)(l->n_rungs + 1) * l->n_rows * WW_SCAN_LANES;
     size_t bytes = (n * sizeof *l->table + ALIGN - 1) / ALIGN * ALIGN;
     struct logs logs = {0};
@@ -155,7 +158,7 @@ static bool fill_table(struct ww_scan_ladder *l, const struct ww_scan_live *s, u
             l->table[i] = WW_SCAN_NEVER;
         for (uint32_t row = 0; row < l->n_rows; row++)
             for (uint32_t d = 0; d < l->n_durations; d++)
-                fill_cell(l, &logs, row, d, expects ? most : (uint32_t)s->n_recent[d], min_cases);
+                fill_cell(l, &logs, row, d, permutes ? (uint32_t)s->n_recent[d] : most, min_cases);
     }
     ww_free(logs.of);
     ww_free(logs.rest);

@@ -107,6 +107,8 @@ void ww_scan_live_free(struct ww_scan_live *s) {
     ww_free(s->holder);
     ww_free(s->ring);
     ww_free(s->expected);
+    if (s->weight != s->total)
+        ww_free(s->weight);
     ww_free(s->total);
     ww_free(s->recent);
     ww_free(s->recent_expected);
@@ -134,14 +136,15 @@ static bool make_room(struct ww_scan_live *s) {
         s->recent_expected = ww_try_calloc(places * WW_SCAN_LANES, sizeof *s->recent_expected);
         s->roughly_expected = ww_try_calloc(places * WW_SCAN_LANES, sizeof *s->roughly_expected);
     }
+    s->weight = s->config.model == WW_SCAN_POISSON ? ww_try_calloc(places, sizeof *s->weight) : s->total;
     return s->place_at && s->chain_of && s->start && s->eval_from && s->step_place && s->holder_start &&
-           s->holder && s->ring && s->total && s->recent && s->best &&
+           s->holder && s->ring && s->total && s->weight && s->recent && s->best &&
            (!expects || (s->expected && s->recent_expected && s->roughly_expected));
 }
 
 static enum ww_status check(const struct ww_scan_zones *zones, const struct ww_scan_live_config *c,
                             struct ww_error *err) {
-    assert(c->model == WW_SCAN_PERMUTATION || c->model == WW_SCAN_EXPECTATION);
+    assert(c->model != WW_SCAN_BERNOULLI && (c->weight != NULL) == (c->model == WW_SCAN_POISSON));
     if (zones->n_places < 1 || zones->n_places > UINT16_MAX)
         return ww_error_set(err, WW_TOO_LARGE, "a live scan has from 1 to %d places", UINT16_MAX);
     if (c->n_durations < 1 || c->n_durations > WW_SCAN_LANES || c->n_days < c->n_durations ||
@@ -150,6 +153,14 @@ static enum ww_status check(const struct ww_scan_zones *zones, const struct ww_s
                             "windows of up to %u days in %u days: at most %d in at most 4000", c->n_durations,
                             c->n_days, WW_SCAN_LANES);
     return WW_OK;
+}
+
+static bool weigh(struct ww_scan_live *s) {
+    for (uint32_t i = 0; i < s->n_places; i++) {
+        s->weight[s->place_at[i]] = s->config.weight[i];
+        s->weight_sum += s->config.weight[i];
+    }
+    return s->weight_sum > 0 && s->weight_sum <= UINT32_MAX;
 }
 
 enum ww_status ww_scan_live_new(const struct ww_scan_zones *zones, const struct ww_scan_live_config *config,
@@ -170,7 +181,13 @@ enum ww_status ww_scan_live_new(const struct ww_scan_zones *zones, const struct 
         ww_scan_live_free(s);
         return no_memory(err);
     }
+    if (config->weight && !weigh(s)) {
+        ww_scan_live_free(s);
+        return ww_error_set(err, WW_BAD_INPUT,
+                            "the places' populations must sum to more than 0 and less than 2^32");
+    }
     s->config.at = NULL; /* the caller's; not needed any more */
+    s->config.weight = NULL;
     *out = s;
     return WW_OK;
 }
@@ -233,28 +250,29 @@ static void look(const struct ww_scan_live *s, const struct ww_scan_totals *all,
     }
 }
 
+/* Permutation and Poisson. */
 static void walk_permutation(struct ww_scan_live *s, uint32_t k) {
-    const struct ww_scan_totals all = {WW_SCAN_PERMUTATION, (double)s->n_cases, (double)s->n_cases};
+    const struct ww_scan_totals all = {s->config.model, (double)s->n_cases, (double)s->n_cases};
     struct ww_scan_best best = {0};
     struct zone z = {0};
     double share[WW_SCAN_LANES] = {0};
     fourf share_f[2] = {{0}, {0}};
-    uint64_t of_all_days = 0;
+    uint64_t weight = 0;
     int32_t min_cases = (int32_t)s->config.min_cases;
     for (uint32_t d = 0; d < s->config.n_durations; d++) {
-        share[d] = s->n_cases > 0 ? (double)s->n_recent[d] / all.cases : 0;
+        share[d] = ww_scan_live_share(s, d);
         share_f[d / 4][d % 4] = (float)share[d];
     }
     for (uint64_t i = s->start[k]; i < s->start[k + 1]; i++) {
         uint16_t place = s->step_place[i];
         uint32_t length = (uint32_t)(i - s->start[k]) + 1;
-        of_all_days += s->total[place];
+        weight += s->weight[place];
         add_counts(&z, s->recent[place]);
-        fourf measure[2] = {(float)of_all_days * share_f[0], (float)of_all_days * share_f[1]};
+        fourf measure[2] = {(float)weight * share_f[0], (float)weight * share_f[1]};
         if (length < s->eval_from[k] || !worth_a_look(&z, measure, (float)all.cases, best.llr, min_cases))
             continue;
         for (uint32_t d = 0; d < WW_SCAN_LANES; d++)
-            z.measure[d] = (double)of_all_days * share[d];
+            z.measure[d] = (double)weight * share[d];
         look(s, &all, &z, length, &best);
     }
     s->best[k] = best;

@@ -1,4 +1,5 @@
-/* The prospective scan as events arrive: permutation and expectation-based, for windows that end now.
+/* The prospective scan as events arrive: permutation, Poisson and expectation-based, for windows that end
+ * now.
  *
  * State: counts by place and day, and for each chain of places (zones.h) its best window. A new case changes
  * only the chains that hold its place; a new day shifts the windows; a late case corrects the past. Whether
@@ -20,10 +21,11 @@
  * result, whatever was added in what order, and however the judge's work is cut: an alert can be replayed to
  * the same numbers.
  *
- * Days are counted back from today: 0 is today. The permutation form looks at `n_days` days, the
- * expectation-based one only at the last `n_durations`. Expected counts carry the exposure: of a place whose
- * feed was silent for half of the day expect half; a cell of which nothing is expected is left out of the
- * scan, with its cases.
+ * Days are counted back from today: 0 is today. The permutation and Poisson forms look at `n_days` days, the
+ * expectation-based one only at the last `n_durations`. Poisson: the cases of all days are expected to fall
+ * on places by their weight (their population) and evenly on days. Expected counts carry the exposure: of a
+ * place whose feed was silent for half of the day expect half; a cell of which nothing is expected is left
+ * out of the scan, with its cases.
  *
  * One thread at a time for a live scan and its judges; a judge works on a copy, so that the live scan may go
  * on meanwhile. Limits: 65,535 places, 8 durations, 32,766 cases within the longest window, 4,000 days.
@@ -40,11 +42,16 @@ struct ww_scan_live;
 struct ww_scan_judge;
 
 struct ww_scan_live_config {
-    enum ww_scan_model model; /* PERMUTATION or EXPECTATION */
+    enum ww_scan_model model; /* PERMUTATION, POISSON or EXPECTATION */
     uint32_t n_durations;     /* windows of 1 … n_durations days, at most WW_SCAN_LANES */
     uint32_t n_days;          /* that are remembered, today included; at least n_durations */
     uint32_t min_cases;       /* in a window; the reference takes 2 */
     const double (*at)[3];    /* [n_places] where places are, for speed only; NULL is allowed */
+    const uint32_t *weight;   /* [n_places] POISSON: populations in any unit, sum in 1 … 2^32 - 1 */
+    /* EXPECTATION: expectations are means of so many days, and as uncertain as that; 0: they are known.
+     * Replicas then vary likewise (judge.c), so that p holds; without it, weeks of a baseline make p too
+     * small by a factor of 2 to 7 (tests/bench/scan_rate_bench.c). */
+    double learned_days;
 };
 
 enum ww_status ww_scan_live_new(const struct ww_scan_zones *zones, const struct ww_scan_live_config *config,
@@ -61,7 +68,7 @@ enum ww_status ww_scan_live_put(struct ww_scan_live *live, uint32_t place, uint3
 /* Expectation-based: what is expected of a place on a day, exposure included. Refresh when they are in. */
 void ww_scan_live_expect(struct ww_scan_live *live, uint32_t place, uint32_t days_ago, double expected);
 /* A new day begins, without cases; the oldest is forgotten. `expected` [n_places] is for the new day (NULL
- * for the permutation form). Refreshes. */
+ * but for the expectation-based form). Refreshes. */
 void ww_scan_live_day(struct ww_scan_live *live, const double *expected);
 /* Walks all chains. */
 void ww_scan_live_refresh(struct ww_scan_live *live);

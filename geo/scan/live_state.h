@@ -36,6 +36,8 @@ struct ww_scan_live {
     double *expected; /* [n_durations][n_places], its own ring; NULL: permutation */
     uint32_t today_expected;
     uint32_t *total;         /* [n_places] of all days */
+    uint32_t *weight;        /* [n_places] what measures go by: `total`, or populations of its own */
+    double weight_sum;       /* Poisson */
     ww_scan_lanes *recent;   /* [n_places] cases of the last 1, 2, … days; lanes beyond n_durations are 0 */
     double *recent_expected; /* [n_places][WW_SCAN_LANES] likewise */
     float *roughly_expected; /* the same, for a first look */
@@ -54,6 +56,15 @@ static inline uint32_t *ww_scan_live_cell(const struct ww_scan_live *s, uint32_t
 static inline double *ww_scan_live_expected(const struct ww_scan_live *s, uint32_t place, uint32_t days_ago) {
     uint32_t slot = (s->today_expected + s->config.n_durations - days_ago) % s->config.n_durations;
     return &s->expected[(size_t)slot * s->n_places + place];
+}
+
+/* Permutation and Poisson: a zone of one unit of weight expects so many cases in the last d+1 days. */
+static inline double ww_scan_live_share(const struct ww_scan_live *s, uint32_t d) {
+    if (s->n_cases == 0)
+        return 0;
+    if (s->config.model == WW_SCAN_POISSON)
+        return (double)s->n_cases * (d + 1) / s->config.n_days / s->weight_sum;
+    return (double)s->n_recent[d] / (double)s->n_cases;
 }
 
 static inline struct ww_scan_totals ww_scan_live_totals(const struct ww_scan_live *s) {

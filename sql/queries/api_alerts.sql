@@ -19,7 +19,7 @@ SELECT a.id::text,
                                        THEN json_build_object('lower', l.lower, 'upper', l.upper, 'unit', l.unit,
                                                               'standard_no', l.standard_no)
                                        ELSE json_build_object('lower', a.explanation #> '{expected,lower}',
-                                                              'upper', a.explanation #> '{expected,upper}',
+                                                              'upper', coalesce(a.latest, a.explanation) #> '{expected,upper}',
                                                               'unit', a.explanation #> '{expected,unit}', 'standard_no', '') END,
                          'place', CASE WHEN g.geom IS NOT NULL THEN json_build_array(ST_X(g.geom), ST_Y(g.geom)) END)::text,
        CASE WHEN $4::boolean THEN ST_AsGeoJSON(g.geom, 7, 0) END,

@@ -63,9 +63,13 @@ static struct city make_city(uint32_t n, uint32_t days, double mean) {
 
 static struct ww_scan_live *open_live(const struct city *c, const struct ww_scan_zones *zones,
                                       enum ww_scan_model model, double mean) {
+    uint32_t *population = room(c->n, sizeof *population);
+    for (uint32_t i = 0; i < c->n; i++)
+        population[i] = (uint32_t)(1000 * c->weight[i]) + 1;
     struct ww_scan_live_config config = {.model = model,
                                          .n_durations = DAYS,
-                                         .n_days = model == WW_SCAN_PERMUTATION ? c->days : DAYS,
+                                         .n_days = model == WW_SCAN_EXPECTATION ? DAYS : c->days,
+                                         .weight = model == WW_SCAN_POISSON ? population : NULL,
                                          .min_cases = 2,
                                          .at = (const double(*)[3])c->at};
     struct ww_scan_live *live;
@@ -80,6 +84,7 @@ static struct ww_scan_live *open_live(const struct city *c, const struct ww_scan
             if (n > 0 && ww_scan_live_put(live, i, ago, (int32_t)n, &err) != WW_OK)
                 exit(1);
         }
+    free(population);
     return live;
 }
 
@@ -119,8 +124,11 @@ static void bench_live(const struct city *c, const struct ww_scan_zones *zones, 
     }
     printf("  %-11s observed %.1f ms; a case %.3f ms (most %.3f); %d replicas %.3f s, of it prepared %.3f, "
            "slices <= %.2f ms; best LLR %.6f p %.4f\n",
-           model == WW_SCAN_PERMUTATION ? "permutation" : "expectation", observed * 1e3, sum / ADDS * 1e3,
-           most * 1e3, REPLICAS, judged, prepared, slice * 1e3, result.clusters[0].llr, result.clusters[0].p);
+           model == WW_SCAN_PERMUTATION   ? "permutation"
+           : model == WW_SCAN_EXPECTATION ? "expectation"
+                                          : "poisson",
+           observed * 1e3, sum / ADDS * 1e3, most * 1e3, REPLICAS, judged, prepared, slice * 1e3,
+           result.clusters[0].llr, result.clusters[0].p);
     ww_scan_judge_free(judge);
     ww_scan_live_free(live);
 }
@@ -180,6 +188,7 @@ static void bench(uint32_t n, uint32_t days, double mean) {
            (unsigned long long)c.cases, (unsigned long long)zones->start[n], now_s() - begun);
     bench_live(&c, zones, WW_SCAN_PERMUTATION, mean);
     bench_live(&c, zones, WW_SCAN_EXPECTATION, mean);
+    bench_live(&c, zones, WW_SCAN_POISSON, mean);
     bench_general(&c, zones);
     ww_scan_zones_free(zones);
     free(c.at);

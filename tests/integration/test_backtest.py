@@ -28,11 +28,11 @@ def row(thing, quarter, value, code, flag="N"):
     return {"t": thing, "p": code, "v": value, "q": flag, "at": instant(quarter), "x": x, "y": 29.05}
 
 
-def messages(seed, days=DAYS):
-    """Some days of a few things, as a bad network brings it: swapped, late, repeated, corrected, flagged."""
+def messages(seed):
+    """A month of a few things, as a bad network brings it: swapped, late, repeated, corrected, flagged."""
     dice = random.Random(seed)
     out, late = [], []
-    for quarter in range(days * 96):
+    for quarter in range(STEPS):
         now = []
         for thing, code in (("s1", "cod"), ("s2", "cod"), ("s3", "cod"), ("s1", "nh3n"), ("s2", "nh3n")):
             value = round(dice.gauss(52, 12) + (25 if quarter // 40 % 4 == 1 else 0), 2)
@@ -52,8 +52,9 @@ def messages(seed, days=DAYS):
     return [m for m in out if m]
 
 
-def prepare(database):
-    """Two wards, a feed, two limits and the two rules."""
+@pytest.fixture(scope="module")
+def lived(database, serve):
+    """A database after a server judged a month of messages, a few at a time."""
     database.sql(
         """INSERT INTO ward (code, name_zh, geom) VALUES
                ('880000001', '甲街道', ST_Multi(ST_MakeEnvelope(107, 29, 107.1, 29.1, 4490))),
@@ -66,12 +67,6 @@ def prepare(database):
            VALUES ('spot', '单次超标', 'r', 'limit', 3, :'spot'), ('mean', '均值超标', 'r', 'limit', 2, :'mean')""",
         feed=json.dumps(FEED), spot=json.dumps(SPOT), mean=json.dumps(MEAN),
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def lived(database, serve):
-    """A database after a server judged a month of messages, a few at a time."""
-    prepare(database)
     server = serve(database)
     sender = server.client(database.add_account("feed", "feed"))
     for i, message in enumerate(messages(7)):

@@ -22,6 +22,7 @@ struct city {
     double at[N][3];
     uint32_t count[N][DAYS]; /* the last day is today */
     double expected[N][M];   /* days ago */
+    uint32_t population[N];
     struct ww_scan_zones *zones;
 };
 
@@ -32,6 +33,7 @@ static void make_city(struct city *c, uint64_t seed, double mean) {
         c->at[i][0] = ww_random_unit(&rng);
         c->at[i][1] = ww_random_unit(&rng);
         double weight = mean * (0.2 + 2 * ww_random_unit(&rng));
+        c->population[i] = 100 + (uint32_t)(1e3 * weight);
         for (uint32_t t = 0; t < DAYS; t++)
             c->count[i][t] = (uint32_t)ww_random_poisson(&rng, weight);
         for (uint32_t d = 0; d < M; d++)
@@ -53,6 +55,14 @@ struct general {
     struct ww_scan_run *run;
     struct ww_scan_result result;
 };
+
+/* Of a place in the first days (slot 0) or on one of the last M. */
+static double population_share(const struct city *c, uint32_t place, uint32_t slot) {
+    double all = 0;
+    for (uint32_t i = 0; i < N; i++)
+        all += c->population[i];
+    return c->population[place] / all * (slot == 0 ? DAYS - M : 1) / DAYS;
+}
 
 static void run_general(struct general *g, const struct city *c, enum ww_scan_model model,
                         uint32_t replicas) {
@@ -76,6 +86,7 @@ static void run_general(struct general *g, const struct city *c, enum ww_scan_mo
             own += g->count[i * (M + 1) + t];
         for (uint32_t t = 0; t <= M; t++)
             g->measure[i * (M + 1) + t] = model == WW_SCAN_PERMUTATION ? own * of_time[t] / g->n
+                                          : model == WW_SCAN_POISSON   ? g->n * population_share(c, i, t)
                                           : t == 0                     ? 0
                                                                        : c->expected[i][M - t];
     }
@@ -91,8 +102,12 @@ static void run_general(struct general *g, const struct city *c, enum ww_scan_mo
 /* ---- The live one ---- */
 
 static struct ww_scan_live *open_live(const struct city *c, enum ww_scan_model model) {
-    struct ww_scan_live_config config = {
-        .model = model, .n_durations = M, .n_days = DAYS, .min_cases = 2, .at = (const double(*)[3])c->at};
+    struct ww_scan_live_config config = {.model = model,
+                                         .n_durations = M,
+                                         .n_days = DAYS,
+                                         .min_cases = 2,
+                                         .at = (const double(*)[3])c->at,
+                                         .weight = model == WW_SCAN_POISSON ? c->population : NULL};
     struct ww_scan_live *live;
     assert_int_equal(ww_scan_live_new(c->zones, &config, &live, NULL), WW_OK);
     return live;
@@ -196,6 +211,12 @@ static void the_expectation_form_agrees_with_the_general_scan(void **state) {
     both_forms_find_the_same(WW_SCAN_EXPECTATION, 0.3);
 }
 
+static void the_poisson_form_agrees_with_the_general_scan(void **state) {
+    (void)state;
+    both_forms_find_the_same(WW_SCAN_POISSON, 0.3);
+    both_forms_find_the_same(WW_SCAN_POISSON, 4); /* populations fall into shared rows of thresholds */
+}
+
 static void many_cases_share_rows_of_thresholds_without_error(void **state) {
     (void)state;
     both_forms_find_the_same(WW_SCAN_PERMUTATION, 7); /* zones of more than 4,096 cases */
@@ -205,7 +226,9 @@ static void slices_change_nothing(void **state) {
     (void)state;
     static struct city c;
     make_city(&c, 5, 0.4);
-    for (int model = WW_SCAN_PERMUTATION; model <= WW_SCAN_EXPECTATION; model++) {
+    for (int model = WW_SCAN_POISSON; model <= WW_SCAN_EXPECTATION; model++) {
+        if (model == WW_SCAN_BERNOULLI)
+            continue;
         struct ww_scan_live *live = open_live(&c, (enum ww_scan_model)model);
         feed(live, &c, (enum ww_scan_model)model, 1);
         struct ww_scan_judge *whole, *cut;
@@ -354,8 +377,8 @@ static void no_allocation_that_fails_does_harm(void **state) {
     for (int model = WW_SCAN_PERMUTATION; model <= WW_SCAN_EXPECTATION; model++) {
         enum ww_status st = WW_NO_MEMORY;
         for (long n = 1; st != WW_OK; n++) {
-            struct ww_scan_live_config config = {(enum ww_scan_model)model, M, DAYS, 2,
-                                                 (const double(*)[3])c.at};
+            struct ww_scan_live_config config = {(enum ww_scan_model)model, M,    DAYS, 2,
+                                                 (const double(*)[3])c.at,  NULL, 0};
             struct ww_scan_rules rules = {.max_clusters = 3, .replicas = 2};
             struct ww_scan_live *live = NULL;
             struct ww_scan_judge *j = NULL;
@@ -381,6 +404,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_permutation_form_agrees_with_the_general_scan),
         cmocka_unit_test(the_expectation_form_agrees_with_the_general_scan),
+        cmocka_unit_test(the_poisson_form_agrees_with_the_general_scan),
         cmocka_unit_test(many_cases_share_rows_of_thresholds_without_error),
         cmocka_unit_test(slices_change_nothing),
         cmocka_unit_test(the_order_of_events_changes_nothing),

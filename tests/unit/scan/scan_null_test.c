@@ -44,7 +44,8 @@ static void open_city(struct city *c, enum ww_scan_model model) {
     struct ww_scan_places places = {N, false, (const double(*)[3])c->at};
     struct ww_scan_limits limits = {0.3, NULL, 0};
     assert_int_equal(ww_scan_zones_circles(&places, &limits, &c->zones, NULL), WW_OK);
-    struct ww_scan_live_config config = {model, M, HISTORY, 2, (const double(*)[3])c->at};
+    struct ww_scan_live_config config = {
+        .model = model, .n_durations = M, .n_days = HISTORY, .min_cases = 2, .at = (const double(*)[3])c->at};
     assert_int_equal(ww_scan_live_new(c->zones, &config, &c->live, NULL), WW_OK);
 }
 

@@ -1,0 +1,81 @@
+/* Inside of the space keeper: space_keeper.c is the loop's side of it, space_load.c builds a rule's watch
+ * from the database. Only they include this.
+ */
+#ifndef WW_INGEST_SPACE_INTERNAL_H
+#define WW_INGEST_SPACE_INTERNAL_H
+
+#include "ingest/path_internal.h"
+#include "ingest/space/scan_spots.h"
+#include "ingest/space_keeper.h"
+
+/* An event that was committed while the seat's events were being read. */
+struct space_note {
+    int64_t message_id, thing_id, day;
+    uint32_t ward_id;
+    int32_t n;
+    bool has_place;
+    struct ww_place place;
+};
+
+/* One scan rule. */
+struct scan_seat {
+    struct ww_job job; /* first: the worker pool hands it back */
+    struct space_keeper *keeper;
+    struct scan_seat *next_retired;
+    const struct ww_space_rule *rule; /* of the world */
+    struct ww_scan_spots *spots;
+    struct ww_scan_watch *watch; /* NULL: not loaded yet */
+    bool is_looking;             /* the watch is with the worker */
+    bool is_stale;               /* to be loaded (again) */
+    int64_t stale_us;            /* not before then */
+    int64_t next_look_us, began_us, heard_us, decided_us;
+    int32_t property;         /* index in the catalog; -1: none */
+    struct space_note *notes; /* while its events are read */
+    uint32_t n_notes, cap_notes;
+    uint64_t unplaced; /* events that are nowhere */
+};
+
+enum space_step { SPACE_DOWN, SPACE_LOCKING, SPACE_LOADING, SPACE_READY };
+
+struct space_keeper {
+    struct ww_path *path;
+    struct ww_pg *pg;
+    struct ww_worker_pool *worker;
+    struct event *tick;
+    enum space_step step;
+    bool running; /* a statement is under way */
+    bool judges;  /* the lock is ours */
+    bool wants_orphans;
+    int64_t locked_us, refreshed_us;
+    struct scan_seat *seats[WW_SPACE_RULES];
+    uint32_t n_seats;
+    struct scan_seat *retired; /* of an old world, being looked at still: linked by next_retired */
+    struct ww_buf actions;     /* being sent */
+    struct ww_buf waiting;     /* to be sent next */
+    uint64_t opened, cleared;  /* in `actions` … */
+    uint64_t waiting_opened, waiting_cleared;
+
+    struct scan_seat *loading; /* the seat that is being read */
+    int load_step;
+    int64_t after;
+    struct ww_scan_spots *load_spots;
+    struct ww_scan_watch *load_watch;
+};
+
+int64_t space_now_us(void);
+/* Asks one query; false when it could not be queued. */
+void space_ask(struct space_keeper *k, const char *query, struct ww_pg_args *args, ww_pg_cb cb);
+/* True: goes on with the result. Else the connection begins anew. */
+bool space_answered(struct space_keeper *k, enum ww_status status, const struct ww_error *err);
+void space_go_on(struct space_keeper *k);
+int64_t space_day(const struct space_keeper *k, int64_t at_us);
+/* Counts an event, or makes the seat stale. */
+void space_count(struct scan_seat *seat, struct ww_scan_watch *watch, const struct ww_scan_spots *spots,
+                 const struct space_note *event);
+void space_make_stale(struct scan_seat *seat, int64_t wait_us);
+
+/* space_load.c */
+void space_load_begin(struct space_keeper *k, struct scan_seat *seat);
+void space_load_drop(struct space_keeper *k); /* forgets a load that is under way */
+
+#endif

@@ -1,0 +1,41 @@
+/* Keeps the parsed rules about space. */
+#include "ingest/space_rules.h"
+
+#include <assert.h>
+
+#include "geo/base/alloc.h"
+#include "ingest/rule_kind.h"
+
+enum { RULES_CEILING = 16 << 20 };
+
+struct ww_space_rules *ww_space_rules_new(void) {
+    struct ww_space_rules *rules = ww_must_calloc(1, sizeof *rules);
+    rules->arena = ww_arena_new(RULES_CEILING);
+    assert(rules->arena);
+    return rules;
+}
+
+void ww_space_rules_free(struct ww_space_rules *rules) {
+    if (!rules)
+        return;
+    ww_arena_free(rules->arena);
+    ww_free(rules);
+}
+
+enum ww_status ww_space_add_scan(struct ww_space_rules *rules, const struct ww_rule_row *row,
+                                 struct ww_error *err) {
+    if (rules->n == WW_SPACE_RULES)
+        return ww_error_set(err, WW_TOO_LARGE, "more than %d rules about space", WW_SPACE_RULES);
+    struct ww_space_rule *rule = &rules->rule[rules->n];
+    *rule = (struct ww_space_rule){.id = row->id,
+                                   .version = row->version,
+                                   .severity = row->severity,
+                                   .code = ww_arena_copy(rules->arena, row->code),
+                                   .config = ww_arena_copy(rules->arena, row->config)};
+    if (!rule->code.ptr || !rule->config.ptr)
+        return ww_error_set(err, WW_NO_MEMORY, "the rules need too much memory");
+    enum ww_status st = ww_scan_rule_parse(rules->arena, rule->config, &rule->scan, err);
+    if (st == WW_OK)
+        rules->n++;
+    return st;
+}

@@ -1,0 +1,27 @@
+/* The rules about space of one world, parsed; like its catalog replaced whole. */
+#ifndef WW_INGEST_SPACE_RULES_H
+#define WW_INGEST_SPACE_RULES_H
+
+#include "ingest/space/scan_rule.h"
+
+/* More enabled ones than these are off, and the log says so. */
+#define WW_SPACE_RULES 16
+
+struct ww_space_rule {
+    int32_t id, version, severity;
+    struct ww_str code, config;
+    struct ww_scan_rule scan;
+};
+struct ww_space_rules {
+    struct ww_arena *arena;
+    struct ww_space_rule rule[WW_SPACE_RULES];
+    uint32_t n;
+};
+
+struct ww_space_rules *ww_space_rules_new(void);
+void ww_space_rules_free(struct ww_space_rules *rules); /* NULL is allowed */
+struct ww_rule_row;                                     /* ingest/rule_kind.h */
+enum ww_status ww_space_add_scan(struct ww_space_rules *rules, const struct ww_rule_row *row,
+                                 struct ww_error *err) WW_MUST_CHECK;
+
+#endif
