@@ -2,6 +2,7 @@
 #include "ingest/catalog.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "geo/base/alloc.h"
 
@@ -62,6 +63,16 @@ uint32_t ww_catalog_property(const struct ww_catalog *c, struct ww_str code) {
 uint32_t ww_catalog_ward_by_code(const struct ww_catalog *c, struct ww_str code) {
     uint64_t id;
     return ww_map_get(c->ward_by_code, code, &id) ? (uint32_t)id : WW_WARD_NONE;
+}
+
+bool ww_catalog_place(const struct ww_catalog *c, const struct ww_cat_thing *thing, struct ww_place *out) {
+    if (isnan(thing->raw.x) || isnan(thing->raw.y))
+        return false;
+    for (uint32_t i = 0; i < c->n_feeds; i++)
+        if (c->feeds[i].id == thing->feed_id)
+            return ww_datum_to_place(ww_feed_config_datum(c->feeds[i].config), thing->raw, out, NULL) ==
+                   WW_OK;
+    return false;
 }
 
 /* A thing's key within its feed: the feed's id in front, so that one map serves all feeds. */
@@ -134,7 +145,7 @@ uint32_t ww_catalog_add_datastream(struct ww_catalog *c, const struct ww_cat_dat
     struct ww_cat_datastream *fresh = &c->datastreams[c->n_datastreams];
     *fresh = *series;
     fresh->last_time_us = WW_INSTANT_NONE;
-    fresh->first_watch = WW_CATALOG_NONE;
+    fresh->first_watch = fresh->first_learned = WW_CATALOG_NONE;
     char bytes[DATASTREAM_KEY];
     put(c->datastream_by_key, datastream_key(bytes, series), c->n_datastreams);
     return c->n_datastreams++;

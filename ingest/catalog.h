@@ -45,6 +45,7 @@ struct ww_cat_thing {
     int32_t feed_id;
     int32_t expected_step_s; /* as configured; 0 = not */
     bool expected_is_of_datastream;
+    int64_t site_id; /* 0 = none */
 };
 
 struct ww_cat_datastream {
@@ -52,9 +53,10 @@ struct ww_cat_datastream {
     int64_t last_time_us; /* newest that is known; WW_INSTANT_NONE before the first */
     uint32_t thing;
     uint16_t property;
-    uint8_t statistic;    /* ingest/decode/statistic.h; 0 = the value itself */
-    int32_t interval_s;   /* of the series; 0 = each reading says its own */
-    uint32_t first_watch; /* judge's list of rules that watch it; WW_CATALOG_NONE = none */
+    uint8_t statistic;      /* ingest/decode/statistic.h; 0 = the value itself */
+    int32_t interval_s;     /* of the series; 0 = each reading says its own */
+    uint32_t first_watch;   /* judge's list of limit rules that watch it; WW_CATALOG_NONE = none */
+    uint32_t first_learned; /* and of rules whose detectors learn */
 };
 
 struct ww_catalog {
@@ -101,6 +103,10 @@ uint32_t ww_catalog_thing(const struct ww_catalog *catalog, int32_t feed_id, str
 uint32_t ww_catalog_datastream(const struct ww_catalog *catalog, const struct ww_cat_datastream *series);
 /* The ward's id, 0 when unknown. */
 uint32_t ww_catalog_ward_by_code(const struct ww_catalog *catalog, struct ww_str code);
+
+/* Where the thing is, in our own datum; false when it has no place, or one that can't be converted. */
+bool ww_catalog_place(const struct ww_catalog *catalog, const struct ww_cat_thing *thing,
+                      struct ww_place *out);
 
 /* Adds a row, or returns the one that is there. */
 uint32_t ww_catalog_add_thing(struct ww_catalog *catalog, struct ww_str key,

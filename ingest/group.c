@@ -152,7 +152,7 @@ static void encode_rows(struct ww_path *path, struct group *g, struct submission
 static void judge_row(struct ww_path *path, const struct submission *s, uint32_t i) {
     const struct ww_located *l = &s->located;
     const struct ww_cat_datastream *ds = &path->world->catalog->datastreams[l->datastream[i]];
-    if (ds->first_watch == WW_CATALOG_NONE)
+    if (!ww_judge_watches(ds))
         return;
     uint32_t row = l->row[i];
     struct ww_reading reading = {.time_us = s->batch.time_us[row],

@@ -1,71 +1,11 @@
 /* Watches: one detector state for each (rule, datastream), and the actions that they cause. */
-#include "ingest/judge.h"
-
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "geo/base/alloc.h"
-#include "geo/base/json_writer.h"
 #include "geo/base/log.h"
-#include "ingest/rule_config.h"
+#include "ingest/judge_internal.h"
 
 enum { JUDGE_CEILING = 64 << 20, ACTIONS_CEILING = 48 << 20 };
-
-struct limit_row {
-    struct ww_limit limit;
-    uint32_t property;
-    struct ww_str standard_no, limit_class, averaging;
-    struct ww_str json;
-};
-
-struct rule_row {
-    int32_t id, version, severity;
-    uint32_t property;
-    struct ww_str code;
-    struct ww_str config_json;
-    struct ww_rule_config config;
-    const struct ww_zone *zone;
-};
-
-/* A rule with the limits of one limit class: what detectors run with. */
-struct compiled {
-    uint32_t rule;
-    struct ww_str limit_class;
-    struct ww_limit_rule detector;
-    struct ww_str *limit_json; /* beside detector.limits */
-};
-
-struct watch {
-    struct ww_limit_state *state;
-    int64_t datastream_id;
-    int64_t count, peak_at_us, last_at_us; /* of the open alert */
-    double peak, last;
-    uint32_t compiled;
-    uint32_t next;        /* watch of the same datastream, or WW_CATALOG_NONE */
-    bool dirty;           /* the open alert's row lags behind */
-    uint32_t open_number; /* of its open action … */
-    uint64_t open_group;  /* … in that group */
-};
-
-struct ww_judge {
-    struct ww_arena *arena; /* rules, limits, states: all live as long as the judge */
-    struct limit_row *limits;
-    uint32_t n_limits, cap_limits;
-    struct rule_row *rules;
-    uint32_t n_rules, cap_rules;
-    struct compiled *compiled;
-    uint32_t n_compiled, cap_compiled;
-    struct watch *watches;
-    uint32_t n_watches, cap_watches;
-    uint32_t n_open;
-
-    struct ww_buf actions;
-    uint32_t *dirty;
-    uint32_t n_dirty, cap_dirty;
-    uint64_t opened, cleared; /* in the group at hand */
-    uint64_t group;
-};
 
 struct ww_judge *ww_judge_new(void) {
     struct ww_judge *j = ww_must_calloc(1, sizeof *j);
@@ -73,6 +13,7 @@ struct ww_judge *ww_judge_new(void) {
     assert(j->arena);
     ww_buf_init(&j->actions, ACTIONS_CEILING);
     j->group = 1;
+    events_init(j);
     return j;
 }
 
@@ -85,19 +26,13 @@ void ww_judge_free(struct ww_judge *j) {
     ww_free(j->rules);
     ww_free(j->compiled);
     ww_free(j->watches);
+    ww_free(j->learned);
+    ww_free(j->replayed);
+    ww_free(j->events);
+    ww_free(j->dirty_learned);
     ww_arena_free(j->arena);
     ww_free(j);
 }
-
-#define PUSH(array, count, cap, value)                                                                       \
-    do {                                                                                                     \
-        if ((count) == (cap)) {                                                                              \
-            (cap) = (cap) ? (cap)*2 : 16;                                                                    \
-            (array) = ww_try_realloc((array), (cap) * sizeof *(array));                                      \
-            assert(array);                                                                                   \
-        }                                                                                                    \
-        (array)[(count)++] = (value);                                                                        \
-    } while (0)
 
 /* ---- Setting up ---- */
 
@@ -120,6 +55,15 @@ enum ww_status ww_judge_add_rule(struct ww_judge *j, const struct ww_catalog *ca
         .id = rule->id, .version = rule->version, .severity = rule->severity, .zone = zone};
     row.code = ww_arena_copy(j->arena, rule->code);
     row.config_json = ww_arena_copy(j->arena, rule->config);
+    const struct ww_rule_kind *kind = ww_rule_kind_find(rule->detector);
+    if (kind && kind->engine == WW_ENGINE_LEARNED) {
+        row.learns = true;
+        enum ww_status parsed = ww_learned_config_parse(j->arena, ww_learned_detector_find(kind->detector),
+                                                        row.config_json, &row.learned, err);
+        if (parsed == WW_OK)
+            PUSH(j->rules, j->n_rules, j->cap_rules, row);
+        return parsed;
+    }
     enum ww_status st = ww_rule_config_parse(j->arena, row.config_json, &row.config, err);
     if (st != WW_OK)
         return st;
@@ -202,8 +146,14 @@ static uint32_t compile(struct ww_judge *j, uint32_t rule_index, struct ww_str l
 void ww_judge_attach(struct ww_judge *j, struct ww_catalog *catalog, uint32_t datastream) {
     struct ww_cat_datastream *ds = &catalog->datastreams[datastream];
     const struct ww_cat_thing *thing = &catalog->things[ds->thing];
+    j->catalog = catalog;
     for (uint32_t r = 0; r < j->n_rules; r++) {
         const struct rule_row *rule = &j->rules[r];
+        if (rule->learns) {
+            if (ww_rule_scope_holds(&rule->learned.scope, catalog, ds))
+                learned_attach(j, r, datastream, &ds->first_learned);
+            continue;
+        }
         if (rule->property != ds->property || rule->config.statistic != ds->statistic ||
             rule->config.interval_s != ds->interval_s)
             continue;
@@ -216,7 +166,11 @@ void ww_judge_attach(struct ww_judge *j, struct ww_catalog *catalog, uint32_t da
         uint32_t compiled = compile(j, r, limit_class);
         if (compiled == WW_CATALOG_NONE)
             continue;
-        struct watch w = {.datastream_id = ds->id, .compiled = compiled, .next = ds->first_watch};
+        struct watch w = {.datastream_id = ds->id,
+                          .datastream = datastream,
+                          .compiled = compiled,
+                          .next = ds->first_watch,
+                          .event = NO_EVENT};
         w.state = ww_arena_alloc(j->arena, ww_limit_state_size(&j->compiled[compiled].detector));
         assert(w.state);
         ww_limit_state_init(w.state);
@@ -249,7 +203,13 @@ bool ww_judge_memory(const struct ww_judge *j, const struct ww_cat_datastream *d
             flags[known + 1] = '\0';
         }
     }
-    return ds->first_watch != WW_CATALOG_NONE;
+    if (ds->first_learned != WW_CATALOG_NONE) {
+        uint32_t n = learned_memory(j);
+        *readings = n > *readings ? n : *readings;
+        if (!strchr(flags, 'N') && strlen(flags) < 15)
+            strcat(flags, "N");
+    }
+    return ww_judge_watches(ds);
 }
 
 void ww_judge_replay(struct ww_judge *j, const struct ww_cat_datastream *ds, const struct ww_reading *reading,
@@ -262,50 +222,47 @@ void ww_judge_replay(struct ww_judge *j, const struct ww_cat_datastream *ds, con
         if (!is_cut)
             (void)ww_limit_step(rule, j->watches[i].state, reading, NULL);
     }
+    learned_step(j, ds, reading, WW_WARD_NONE, true);
 }
 
 void ww_judge_end_replay(struct ww_judge *j) {
     for (uint32_t i = 0; i < j->n_watches; i++)
         j->watches[i].state->open = false;
+    learned_end_replay(j);
     j->n_open = 0;
 }
 
 bool ww_judge_set_open(struct ww_judge *j, const struct ww_cat_datastream *ds, int32_t rule_id,
                        int64_t exceed_count, double peak_value, int64_t peak_at_us,
                        int64_t last_exceeded_at_us) {
+    const struct figures figures = {.count = exceed_count,
+                                    .peak = peak_value,
+                                    .peak_at_us = peak_at_us,
+                                    .last_at_us = last_exceeded_at_us};
     for (uint32_t i = ds->first_watch; i != WW_CATALOG_NONE; i = j->watches[i].next) {
         struct watch *w = &j->watches[i];
         if (j->rules[j->compiled[w->compiled].rule].id != rule_id)
             continue;
         j->n_open += !w->state->open;
         w->state->open = true;
-        w->count = exceed_count;
-        w->peak = peak_value;
-        w->peak_at_us = peak_at_us;
-        w->last_at_us = last_exceeded_at_us;
+        w->figures = figures;
+        if (w->event == NO_EVENT)
+            w->event = events_open(j, true, i, w->datastream, j->catalog->things[ds->thing].ward_id, 'p');
         return true;
     }
-    return false;
+    return learned_set_open(j, ds, rule_id, &figures);
 }
 
 /* ---- Judging ---- */
 
-static void json_instant(struct ww_json *json, const char *key, int64_t at_us) {
+void judge_instant(struct ww_json *json, const char *key, int64_t at_us) {
     char text[40];
     ww_instant_text(at_us, text);
     ww_json_key(json, key);
     ww_json_text(json, text);
 }
 
-/* What was exceeded, and by what: enough for somebody else to compute it again. */
-static void write_explanation(const struct ww_judge *j, const struct watch *w,
-                              const struct ww_limit_sample *fired, struct ww_json *json) {
-    const struct compiled *c = &j->compiled[w->compiled];
-    const struct rule_row *rule = &j->rules[c->rule];
-    ww_json_key(json, "explanation");
-    ww_json_object(json);
-    ww_json_key(json, "method");
-    ww_json_text(json, "limit, k of n");
+void judge_write_rule(const struct rule_row *rule, struct ww_json *json) {
     ww_json_key(json, "rule");
     ww_json_object(json);
     ww_json_key(json, "code");
@@ -315,6 +272,66 @@ static void write_explanation(const struct ww_judge *j, const struct watch *w,
     ww_json_key(json, "config");
     ww_json_raw(json, rule->config_json);
     ww_json_end_object(json);
+}
+
+void judge_write_ward(uint32_t ward_id, struct ww_json *json) {
+    ww_json_key(json, "ward");
+    if (ward_id == WW_WARD_NONE)
+        ww_json_null(json);
+    else
+        ww_json_int(json, ward_id);
+}
+
+/* The exceedance as the first of the reasons of an event that others see too. */
+static void write_limit_reason(const struct rule_row *rule, int64_t datastream_id,
+                               const struct ww_limit *limit, const struct ww_limit_sample *fired,
+                               struct ww_json *json) {
+    ww_json_object(json);
+    ww_json_key(json, "detector");
+    ww_json_text(json, "limit");
+    ww_json_key(json, "rule");
+    ww_json_str(json, rule->code);
+    ww_json_key(json, "datastream");
+    ww_json_int(json, datastream_id);
+    judge_instant(json, "at", fired->time_us);
+    ww_json_key(json, "observed");
+    ww_json_double(json, fired->value);
+    ww_json_key(json, "lower");
+    isfinite(limit->lower) ? ww_json_double(json, limit->lower) : ww_json_null(json);
+    ww_json_key(json, "upper");
+    isfinite(limit->upper) ? ww_json_double(json, limit->upper) : ww_json_null(json);
+    ww_json_end_object(json);
+}
+
+/* A broken sensor beside it: said, so that people look there first, and nothing else. */
+static void write_fault_reason(const struct ww_judge *j, uint32_t event, struct ww_json *json) {
+    const struct learned_watch *fault = &j->learned[j->events[event].owner];
+    ww_json_object(json);
+    ww_json_key(json, "detector");
+    ww_json_text(json, ww_learned_detector_name(j->rules[fault->rule].learned.detector));
+    ww_json_key(json, "rule");
+    ww_json_str(json, j->rules[fault->rule].code);
+    ww_json_key(json, "datastream");
+    ww_json_int(json, j->catalog->datastreams[fault->datastream].id);
+    ww_json_key(json, "category");
+    ww_json_text(json, "sensor");
+    judge_instant(json, "at", fault->figures.last_at_us);
+    ww_json_key(json, "explains");
+    ww_json_bool(json, true);
+    ww_json_end_object(json);
+}
+
+/* What was exceeded, and by what: enough for somebody else to compute it again. */
+static void write_explanation(const struct ww_judge *j, const struct watch *w,
+                              const struct ww_limit_sample *fired, bool has_others, uint32_t fault,
+                              struct ww_json *json) {
+    const struct compiled *c = &j->compiled[w->compiled];
+    const struct rule_row *rule = &j->rules[c->rule];
+    ww_json_key(json, "explanation");
+    ww_json_object(json);
+    ww_json_key(json, "method");
+    ww_json_text(json, "limit, k of n");
+    judge_write_rule(rule, json);
     ww_json_key(json, "judged");
     ww_json_text(json, c->detector.bucket_us > 0 ? "mean" : "reading");
     ww_json_key(json, "limit");
@@ -324,7 +341,7 @@ static void write_explanation(const struct ww_judge *j, const struct watch *w,
     for (int i = 0; i < w->state->n_window; i++) {
         const struct ww_limit_sample *s = &w->state->window[i];
         ww_json_object(json);
-        json_instant(json, "time", s->time_us);
+        judge_instant(json, "time", s->time_us);
         ww_json_key(json, "value");
         ww_json_double(json, s->value);
         ww_json_key(json, "exceeds");
@@ -334,14 +351,23 @@ static void write_explanation(const struct ww_judge *j, const struct watch *w,
         ww_json_end_object(json);
     }
     ww_json_end_array(json);
+    if (has_others || fault != NO_EVENT) {
+        ww_json_key(json, "reasons");
+        ww_json_array(json);
+        write_limit_reason(rule, w->datastream_id, &c->detector.limits[fired->limit_index], fired, json);
+        if (fault != NO_EVENT)
+            write_fault_reason(j, fault, json);
+        ww_json_end_array(json);
+    }
     ww_json_end_object(json);
 }
 
-static bool has_too_many_moves(const struct ww_judge *j) {
+bool judge_is_full(const struct ww_judge *j) {
     return j->opened + j->cleared > WW_JUDGE_MOST_MOVES;
 }
 
-static void begin_action(struct ww_judge *j, const struct watch *w, const char *op, struct ww_json *json) {
+void judge_begin_action(struct ww_judge *j, const char *op, int32_t rule_id, int64_t datastream_id,
+                        const struct figures *f, struct ww_json *json) {
     if (j->actions.len > 0)
         ww_buf_char(&j->actions, ',');
     ww_json_init(json, &j->actions);
@@ -349,17 +375,22 @@ static void begin_action(struct ww_judge *j, const struct watch *w, const char *
     ww_json_key(json, "op");
     ww_json_text(json, op);
     ww_json_key(json, "rule");
-    ww_json_int(json, j->rules[j->compiled[w->compiled].rule].id);
+    ww_json_int(json, rule_id);
     ww_json_key(json, "datastream");
-    ww_json_int(json, w->datastream_id);
+    ww_json_int(json, datastream_id);
     ww_json_key(json, "count");
-    ww_json_int(json, w->count);
+    ww_json_int(json, f->count);
     ww_json_key(json, "last");
-    ww_json_double(json, w->last);
+    ww_json_double(json, f->last);
     ww_json_key(json, "peak");
-    ww_json_double(json, w->peak);
-    json_instant(json, "peak_at", w->peak_at_us);
-    json_instant(json, "last_at", w->last_at_us);
+    ww_json_double(json, f->peak);
+    judge_instant(json, "peak_at", f->peak_at_us);
+    judge_instant(json, "last_at", f->last_at_us);
+}
+
+static void begin_action(struct ww_judge *j, const struct watch *w, const char *op, struct ww_json *json) {
+    judge_begin_action(j, op, j->rules[j->compiled[w->compiled].rule].id, w->datastream_id, &w->figures,
+                       json);
 }
 
 /* Further beyond the limit than before, on the side where it was passed. */
@@ -368,62 +399,89 @@ static bool is_worse(const struct ww_limit *limit, double value, double than) {
 }
 
 static void note_exceedance(struct watch *w, const struct ww_limit *limits, const struct ww_limit_sample *s) {
-    if (w->count == 0 || is_worse(&limits[s->limit_index], s->value, w->peak)) {
-        w->peak = s->value;
-        w->peak_at_us = s->time_us;
+    if (w->figures.count == 0 || is_worse(&limits[s->limit_index], s->value, w->figures.peak)) {
+        w->figures.peak = s->value;
+        w->figures.peak_at_us = s->time_us;
     }
-    w->count++;
-    w->last = s->value;
-    w->last_at_us = s->time_us;
+    w->figures.count++;
+    w->figures.last = s->value;
+    w->figures.last_at_us = s->time_us;
+}
+
+/* The alert of a detector that learns becomes this exceedance's; without one the exceedance has its own. */
+static void take_event(struct ww_judge *j, struct watch *w, uint32_t raised, uint32_t ward_id) {
+    uint32_t index = (uint32_t)(w - j->watches);
+    if (raised == NO_EVENT) {
+        w->event = events_open(j, true, index, w->datastream, ward_id, 'p');
+        return;
+    }
+    struct event *e = &j->events[raised];
+    j->learned[e->owner].figures.dirty = false;
+    e->by_limit = true;
+    e->n_joined++;
+    e->owner = index;
+    e->datastream = w->datastream;
+    w->event = raised;
 }
 
 static void open_alert(struct ww_judge *j, struct watch *w, const struct ww_limit_sample *fired,
                        uint32_t ward_id) {
     const struct compiled *c = &j->compiled[w->compiled];
     const struct rule_row *rule = &j->rules[c->rule];
-    w->count = 0;
+    w->figures.count = 0;
     for (int i = 0; i < w->state->n_window; i++)
         if (w->state->window[i].exceeds)
             note_exceedance(w, c->detector.limits, &w->state->window[i]);
-    w->dirty = false;
-    w->open_number = (uint32_t)++j->opened;
-    w->open_group = j->group;
-    j->n_open++;
-    if (has_too_many_moves(j))
+    w->figures.dirty = false;
+    w->figures.open_number = (uint32_t)++j->opened;
+    w->figures.open_group = j->group;
+    uint32_t raised = events_to_raise(j, w->datastream, ward_id), fault = events_fault_at(j, w->datastream);
+    const struct learned_watch *taken = raised == NO_EVENT ? NULL : &j->learned[j->events[raised].owner];
+    j->n_open += raised == NO_EVENT;
+    take_event(j, w, raised, ward_id);
+    if (judge_is_full(j))
         return;
     struct ww_json json;
     begin_action(j, w, "open", &json);
+    if (taken) {
+        ww_json_key(&json, "takes");
+        ww_json_object(&json);
+        ww_json_key(&json, "rule");
+        ww_json_int(&json, j->rules[taken->rule].id);
+        ww_json_key(&json, "datastream");
+        ww_json_int(&json, j->catalog->datastreams[taken->datastream].id);
+        ww_json_end_object(&json);
+    }
     ww_json_key(&json, "number");
-    ww_json_int(&json, w->open_number);
+    ww_json_int(&json, w->figures.open_number);
     ww_json_key(&json, "version");
     ww_json_int(&json, rule->version);
     ww_json_key(&json, "severity");
     ww_json_int(&json, rule->severity);
-    ww_json_key(&json, "ward");
-    if (ward_id == WW_WARD_NONE)
-        ww_json_null(&json);
-    else
-        ww_json_int(&json, ward_id);
+    judge_write_ward(ward_id, &json);
     ww_json_key(&json, "limit");
     ww_json_int(&json, c->detector.limits[fired->limit_index].id);
-    json_instant(&json, "at", fired->time_us);
-    write_explanation(j, w, fired, &json);
+    judge_instant(&json, "at", fired->time_us);
+    write_explanation(j, w, fired, taken != NULL, fault, &json);
     ww_json_end_object(&json);
 }
 
 static void clear_alert(struct ww_judge *j, struct watch *w, const struct ww_limit_sample *s) {
-    w->last = s->value;
-    w->dirty = false;
+    w->figures.last = s->value;
+    w->figures.dirty = false;
     j->cleared++;
     j->n_open--;
-    if (has_too_many_moves(j))
+    if (w->event != NO_EVENT)
+        events_close(j, w->event);
+    w->event = NO_EVENT;
+    if (judge_is_full(j))
         return;
     struct ww_json json;
     begin_action(j, w, "clear", &json);
-    json_instant(&json, "at", s->time_us);
-    if (w->open_group == j->group) { /* both in one transaction: the alert is written once, closed */
+    judge_instant(&json, "at", s->time_us);
+    if (w->figures.open_group == j->group) { /* both in one transaction: the alert is written once, closed */
         ww_json_key(&json, "of");
-        ww_json_int(&json, w->open_number);
+        ww_json_int(&json, w->figures.open_number);
     }
     ww_json_end_object(&json);
 }
@@ -442,8 +500,8 @@ void ww_judge_step(struct ww_judge *j, const struct ww_cat_datastream *ds, const
             break;
         case WW_LIMIT_CONTINUES:
             note_exceedance(w, c->detector.limits, &sample);
-            if (!w->dirty) {
-                w->dirty = true;
+            if (!w->figures.dirty) {
+                w->figures.dirty = true;
                 PUSH(j->dirty, j->n_dirty, j->cap_dirty, i);
             }
             break;
@@ -452,24 +510,26 @@ void ww_judge_step(struct ww_judge *j, const struct ww_cat_datastream *ds, const
             break;
         }
     }
+    learned_step(j, ds, reading, ward_id, false);
 }
 
 static void write_updates(struct ww_judge *j) {
     for (uint32_t i = 0; i < j->n_dirty; i++) {
         struct watch *w = &j->watches[j->dirty[i]];
-        if (!w->dirty) /* cleared since, or told twice */
+        if (!w->figures.dirty) /* cleared since, or told twice */
             continue;
         struct ww_json json;
         begin_action(j, w, "update", &json);
         ww_json_end_object(&json);
-        w->dirty = false;
+        w->figures.dirty = false;
     }
     j->n_dirty = 0;
+    learned_write_updates(j);
 }
 
 enum ww_status ww_judge_take_actions(struct ww_judge *j, struct ww_buf *out, uint64_t *opened,
                                      uint64_t *cleared) {
-    bool too_many = has_too_many_moves(j);
+    bool too_many = judge_is_full(j);
     write_updates(j);
     *opened = j->opened;
     *cleared = j->cleared;

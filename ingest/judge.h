@@ -36,8 +36,12 @@ enum ww_status ww_judge_add_rule(struct ww_judge *judge, const struct ww_catalog
 /* Checks a limit rule's config without a catalog: fields and bounds. */
 enum ww_status ww_judge_check_config(struct ww_str config, struct ww_error *err) WW_MUST_CHECK;
 
-/* Finds the rules that watch it; sets its first_watch. */
+/* Finds the rules that watch it; sets its first_watch and first_learned. The catalog stays. */
 void ww_judge_attach(struct ww_judge *judge, struct ww_catalog *catalog, uint32_t datastream);
+
+static inline bool ww_judge_watches(const struct ww_cat_datastream *ds) {
+    return ds->first_watch != WW_CATALOG_NONE || ds->first_learned != WW_CATALOG_NONE;
+}
 
 /* How much of the past a datastream's watches need, and which quality flags count. False: nothing watches it.
  */

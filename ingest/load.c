@@ -237,6 +237,7 @@ static enum ww_status add_rule(struct loader *l, const struct ww_rule_row *rule,
                 WW_STR_ARG(rule->detector));
         return ww_space_add_scan(world->space_rules, rule, err);
     case WW_ENGINE_JUDGE:
+    case WW_ENGINE_LEARNED:
         break;
     }
     return ww_judge_add_rule(world->judge, world->catalog, rule, world->zone, err);
@@ -277,7 +278,8 @@ static bool take_things(struct loader *l, const struct ww_pg_result *r) {
                                      .limit_class_index = ww_catalog_name(c, ww_pg_str(r, i, 4)),
                                      .ward_id = (uint32_t)ww_pg_i64(r, i, 5),
                                      .raw = {ww_pg_double(r, i, 6), ww_pg_double(r, i, 7)},
-                                     .expected_step_s = (int32_t)ww_pg_i64(r, i, 8)};
+                                     .expected_step_s = (int32_t)ww_pg_i64(r, i, 8),
+                                     .site_id = ww_pg_i64(r, i, 9)};
         ww_catalog_add_thing(c, ww_pg_str(r, i, 2), &thing);
         l->after = thing.id;
     }

@@ -1,6 +1,7 @@
 /* The table of detectors. */
 #include "ingest/rule_kind.h"
 
+#include "ingest/learned_config.h"
 #include "ingest/rule_config.h"
 #include "ingest/sensor_rule.h"
 #include "ingest/space/scan_rule.h"
@@ -10,6 +11,7 @@ static const struct ww_rule_facts no_facts = {.feed = {"", 0},
                                               .standard = {"", 0},
                                               .averaging = {"", 0},
                                               .limit_class = {"", 0},
+                                              .properties = {"", 0},
                                               .wards = {"", 0}};
 
 static enum ww_status check_limit(const struct ww_rule_kind *kind, struct ww_arena *arena,
@@ -53,13 +55,27 @@ static enum ww_status check_scan(const struct ww_rule_kind *kind, struct ww_aren
     return st;
 }
 
+static enum ww_status check_learned(const struct ww_rule_kind *kind, struct ww_arena *arena,
+                                    struct ww_str config, struct ww_rule_facts *facts, struct ww_error *err) {
+    struct ww_learned_config parsed;
+    enum ww_status st =
+        ww_learned_config_parse(arena, ww_learned_detector_find(kind->detector), config, &parsed, err);
+    *facts = no_facts;
+    if (st == WW_OK) {
+        facts->property = parsed.scope.property;
+        facts->properties = parsed.scope.properties ? parsed.scope.properties->text : WW_STR("");
+        facts->wards = parsed.scope.wards ? parsed.scope.wards->text : WW_STR("");
+    }
+    return st;
+}
+
 static const struct ww_rule_kind kinds[] = {
-    {"limit", WW_ENGINE_JUDGE, check_limit},
-    {"silence", WW_ENGINE_HEALTH, check_sender},
-    {"clock_drift", WW_ENGINE_HEALTH, check_sender},
+    {"limit", WW_ENGINE_JUDGE, check_limit},         {"silence", WW_ENGINE_HEALTH, check_sender},
+    {"clock_drift", WW_ENGINE_HEALTH, check_sender}, {"baseline", WW_ENGINE_LEARNED, check_learned},
+    {"neighbour", WW_ENGINE_LEARNED, check_learned}, {"quality", WW_ENGINE_LEARNED, check_learned},
     {"scan", WW_ENGINE_SPACE, check_scan},
 };
-static const char words[] = "limit|silence|clock_drift|scan";
+static const char words[] = "limit|silence|clock_drift|baseline|neighbour|quality|scan";
 
 const struct ww_rule_kind *ww_rule_kind_find(struct ww_str detector) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

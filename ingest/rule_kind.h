@@ -26,16 +26,17 @@ struct ww_rule_row {
 };
 
 enum ww_rule_engine {
-    WW_ENGINE_JUDGE,  /* ingest/judge.h: reading by reading */
-    WW_ENGINE_HEALTH, /* ingest/health.h: by the clock */
-    WW_ENGINE_SPACE   /* ingest/space_keeper.h: many places at once */
+    WW_ENGINE_JUDGE,   /* ingest/judge.h: reading by reading, against limits … */
+    WW_ENGINE_LEARNED, /* … and the same by detectors that learn (ingest/judge_learned.c) */
+    WW_ENGINE_HEALTH,  /* ingest/health.h: by the clock */
+    WW_ENGINE_SPACE    /* ingest/space_keeper.h: many places at once */
 };
 
 /* What a config refers to, all of which must be there. "" = it names none. */
 struct ww_rule_facts {
     struct ww_str feed, property;
     struct ww_str standard, averaging, limit_class; /* with a standard: limits of it must be there */
-    struct ww_str wards;                            /* a JSON array of ward codes */
+    struct ww_str properties, wards;                /* JSON arrays of codes */
 };
 
 struct ww_rule_kind {

@@ -8,6 +8,7 @@ void ww_rule_facts_ask(const struct ww_rule_facts *facts, struct ww_pg_args *arg
     ww_pg_arg_str(args, facts->limit_class);
     ww_pg_arg_str(args, facts->feed);
     ww_pg_arg_str(args, facts->wards);
+    ww_pg_arg_str(args, facts->properties);
 }
 
 static enum ww_status missing(struct ww_error *err, struct ww_str field, const char *what,
@@ -30,5 +31,7 @@ enum ww_status ww_rule_facts_check(const struct ww_rule_facts *facts, const stru
         return missing(err, WW_STR("config.feed"), "feed", facts->feed);
     if (!ww_pg_is_null(r, 0, 3))
         return missing(err, WW_STR("config.wards"), "ward", ww_pg_str(r, 0, 3));
+    if (!ww_pg_is_null(r, 0, 4))
+        return missing(err, WW_STR("config.properties"), "property", ww_pg_str(r, 0, 4));
     return WW_OK;
 }

@@ -13,6 +13,7 @@ static const double clipped_z = 5, digits_chi2 = 46, drift_s = 2;
 enum {
     YOUNG = 100,
     LEAST_RUN = 6,
+    YOUNG_RUN = 12,
     LEAST_CLIPPED = 30,
     LEAST_DIGITS = 300,
     MOST_DIGITS = 20000,
@@ -44,8 +45,10 @@ static void step_run(struct ww_quality *s, double x, struct ww_quality_verdict *
     double rate = (s->repeats + 1.0) / (s->n + 2.0);
     if (!same) {
         bool counts = !s->stuck && !(s->run_value == 0 && zero_is_normal(s));
-        if (counts && s->run > s->longest)
-            s->longest = s->run;
+        /* Of a young series it is not known whether it was stuck: then a long run counts as a short one. */
+        uint32_t run = s->n < YOUNG && s->run > YOUNG_RUN ? YOUNG_RUN : s->run;
+        if (counts && run > s->longest)
+            s->longest = run;
         s->run = 0;
         s->stuck = false;
     }

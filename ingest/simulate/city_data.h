@@ -19,7 +19,8 @@ struct city_point {
 struct city_rule {
     const char *code, *name_zh, *name_en;
     int severity;
-    const char *config; /* JSON */
+    const char *config;   /* JSON */
+    const char *detector; /* NULL: limit */
 };
 
 struct city_feed {

@@ -247,7 +247,7 @@ static enum ww_status write_rules(const char *dir, struct ww_error *err) {
         write_pair(&w, "code", city_rules[i].code);
         write_pair(&w, "name_zh", city_rules[i].name_zh);
         write_pair(&w, "name_en", city_rules[i].name_en);
-        write_pair(&w, "detector", "limit");
+        write_pair(&w, "detector", city_rules[i].detector ? city_rules[i].detector : "limit");
         ww_json_key(&w, "severity");
         ww_json_int(&w, city_rules[i].severity);
         ww_json_key(&w, "config");

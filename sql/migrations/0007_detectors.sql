@@ -75,6 +75,8 @@ BEGIN
                 peak_at = (a->>'peak_at')::timestamptz, limit_value_id = (a->>'limit')::bigint,
                 property_id = CASE WHEN a ? 'property' THEN (SELECT p.id FROM observed_property p WHERE p.code = a->>'property') END,
                 explanation = a->'explanation'
+                              || jsonb_build_object('reasons', coalesce(a->'explanation'->'reasons', '[]')
+                                                               || coalesce(before->'explanation'->'reasons', '[]'))
             WHERE rule_id = (a->'takes'->>'rule')::int AND subject_kind = 'datastream'
               AND subject_id = (a->'takes'->>'datastream')::bigint AND state = 'open'
               AND ward_id IS NOT DISTINCT FROM (a->>'ward')::int
@@ -111,8 +113,11 @@ BEGIN
                             AND o.state = 'open' END
             ORDER BY o.id
             LIMIT 1;
-            IF (SELECT count(*) FROM alert_event e WHERE e.alert_id = the_alert.id AND e.kind = 'joined') >= 16 THEN
-                CONTINUE; -- so many say enough
+            IF (SELECT count(*) >= 16 -- so many say enough
+                       OR bool_or(e.detail->'reason'->>'rule' = a->'reason'->>'rule'
+                                  AND e.detail->'reason'->>'datastream' = a->'reason'->>'datastream') -- told before a restart
+                FROM alert_event e WHERE e.alert_id = the_alert.id AND e.kind = 'joined') THEN
+                CONTINUE;
             END IF;
         ELSIF a ? 'of' AND raised[(a->>'of')::int] IS NOT TRUE THEN
             SELECT * INTO the_alert FROM alert WHERE id = alerts[(a->>'of')::int];
