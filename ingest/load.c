@@ -235,7 +235,7 @@ static enum ww_status add_rule(struct loader *l, const struct ww_rule_row *rule,
                 err, WW_BAD_INPUT,
                 "the past is judged reading by reading; detector %.*s looks at many places at once",
                 WW_STR_ARG(rule->detector));
-        return ww_space_add_scan(world->space_rules, rule, err);
+        return ww_space_add_rule(world->space_rules, rule, err);
     case WW_ENGINE_JUDGE:
     case WW_ENGINE_LEARNED:
         break;

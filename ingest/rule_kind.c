@@ -4,6 +4,7 @@
 #include "ingest/learned_config.h"
 #include "ingest/rule_config.h"
 #include "ingest/sensor_rule.h"
+#include "ingest/space/hotspot_rule.h"
 #include "ingest/space/scan_rule.h"
 
 static const struct ww_rule_facts no_facts = {.feed = {"", 0},
@@ -69,13 +70,26 @@ static enum ww_status check_learned(const struct ww_rule_kind *kind, struct ww_a
     return st;
 }
 
+static enum ww_status check_hotspot(const struct ww_rule_kind *kind, struct ww_arena *arena,
+                                    struct ww_str config, struct ww_rule_facts *facts, struct ww_error *err) {
+    struct ww_hotspot_rule parsed;
+    (void)kind;
+    enum ww_status st = ww_hotspot_rule_parse(arena, config, &parsed, err);
+    *facts = no_facts;
+    if (st == WW_OK) {
+        facts->feed = parsed.feed;
+        facts->property = parsed.property;
+    }
+    return st;
+}
+
 static const struct ww_rule_kind kinds[] = {
     {"limit", WW_ENGINE_JUDGE, check_limit},         {"silence", WW_ENGINE_HEALTH, check_sender},
     {"clock_drift", WW_ENGINE_HEALTH, check_sender}, {"baseline", WW_ENGINE_LEARNED, check_learned},
     {"neighbour", WW_ENGINE_LEARNED, check_learned}, {"quality", WW_ENGINE_LEARNED, check_learned},
-    {"scan", WW_ENGINE_SPACE, check_scan},
+    {"scan", WW_ENGINE_SPACE, check_scan},           {"hotspot", WW_ENGINE_SPACE, check_hotspot},
 };
-static const char words[] = "limit|silence|clock_drift|baseline|neighbour|quality|scan";
+static const char words[] = "limit|silence|clock_drift|baseline|neighbour|quality|scan|hotspot";
 
 const struct ww_rule_kind *ww_rule_kind_find(struct ww_str detector) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

@@ -1,10 +1,11 @@
-/* Inside of the space keeper: space_keeper.c is the loop's side of it, space_load.c builds a rule's watch
- * from the database. Only they include this.
+/* Inside of the space keeper: space_keeper.c is the loop's side of it, space_load.c builds a scan rule's
+ * watch from the database, hotspot_keeper.c does all of that for hot spots. Only they include this.
  */
 #ifndef WW_INGEST_SPACE_INTERNAL_H
 #define WW_INGEST_SPACE_INTERNAL_H
 
 #include "ingest/path_internal.h"
+#include "ingest/space/hotspot_watch.h"
 #include "ingest/space/scan_spots.h"
 #include "ingest/space_keeper.h"
 
@@ -35,6 +36,19 @@ struct scan_seat {
     uint64_t unplaced; /* events that are nowhere */
 };
 
+/* One hot-spot rule. */
+struct hotspot_seat {
+    struct ww_job job; /* first */
+    struct space_keeper *keeper;
+    const struct ww_space_rule *rule;
+    struct ww_hotspot_watch *watch, *next_watch; /* the second is being loaded */
+    struct ww_scan_rule as_wards, as_hexagons;   /* the places, as a scan rule says them */
+    struct ww_scan_spots *wards, *hexagons;      /* being loaded */
+    bool is_settling, is_stale, is_retired, has_news, writes_all;
+    int64_t stale_us, written_us;
+    int32_t property;
+};
+
 enum space_step { SPACE_DOWN, SPACE_LOCKING, SPACE_LOADING, SPACE_READY };
 
 struct space_keeper {
@@ -55,6 +69,9 @@ struct space_keeper {
     uint64_t opened, cleared;  /* in `actions` … */
     uint64_t waiting_opened, waiting_cleared;
 
+    struct hotspot_seat *maps[WW_SPACE_RULES];
+    uint32_t n_maps, n_retired_maps;
+    struct hotspot_seat *loading_map;
     struct scan_seat *loading; /* the seat that is being read */
     int load_step;
     int64_t after;
@@ -73,6 +90,17 @@ int64_t space_day(const struct space_keeper *k, int64_t at_us);
 void space_count(struct scan_seat *seat, struct ww_scan_watch *watch, const struct ww_scan_spots *spots,
                  const struct space_note *event);
 void space_make_stale(struct scan_seat *seat, int64_t wait_us);
+
+/* hotspot_keeper.c */
+void hotspot_add_seat(struct space_keeper *k, const struct ww_space_rule *rule);
+void hotspot_drop_seats(struct space_keeper *k);
+void hotspot_load_begin(struct space_keeper *k, struct hotspot_seat *seat);
+void hotspot_load_drop(struct space_keeper *k);
+struct hotspot_seat *hotspot_next_stale(const struct space_keeper *k, int64_t now);
+void hotspot_note(struct space_keeper *k, const struct submission *s);
+void hotspot_look(struct space_keeper *k, int64_t now);
+bool hotspot_write(struct space_keeper *k, int64_t now); /* true: a statement is under way */
+void hotspot_seat_free(struct hotspot_seat *seat);
 
 /* space_load.c */
 void space_load_begin(struct space_keeper *k, struct scan_seat *seat);

@@ -42,6 +42,13 @@ bool space_answered(struct space_keeper *k, enum ww_status status, const struct 
     return false;
 }
 
+static void make_all_stale(struct space_keeper *k) {
+    for (uint32_t i = 0; i < k->n_seats; i++)
+        k->seats[i]->is_stale = true;
+    for (uint32_t i = 0; i < k->n_maps; i++)
+        k->maps[i]->is_stale = true;
+}
+
 static void on_lock(void *arg, enum ww_status status, const struct ww_pg_result *r,
                     const struct ww_error *err) {
     struct space_keeper *k = arg;
@@ -49,8 +56,8 @@ static void on_lock(void *arg, enum ww_status status, const struct ww_pg_result 
         return;
     bool got = ww_pg_bool(r, 0, 0);
     k->locked_us = space_now_us();
-    for (uint32_t i = 0; got && !k->judges && i < k->n_seats; i++)
-        k->seats[i]->is_stale = true; /* another server has moved its alerts until now */
+    if (got && !k->judges) /* another server has moved their alerts until now */
+        make_all_stale(k);
     k->judges = got;
     k->wants_orphans = got;
     if (k->step == SPACE_LOCKING)
@@ -85,8 +92,7 @@ static void send_actions(struct space_keeper *k) {
     if (!whole) { /* what was decided is lost: read what the database has */
         ww_log(WW_LOG_ERROR, "space=actions_lost reason=memory");
         ww_buf_clear(&k->actions);
-        for (uint32_t i = 0; i < k->n_seats; i++)
-            k->seats[i]->is_stale = true;
+        make_all_stale(k);
         return;
     }
     ww_pg_args_init(&args);
@@ -109,8 +115,9 @@ static void clear_orphans(struct space_keeper *k) {
     struct ww_pg_args args;
     ww_buf_init(&list, 1 << 12);
     ww_buf_char(&list, '{');
-    for (uint32_t i = 0; i < k->n_seats; i++)
-        ww_buf_printf(&list, "%s%d", i ? "," : "", k->seats[i]->rule->id);
+    const struct ww_space_rules *rules = k->path->world->space_rules;
+    for (uint32_t i = 0; i < rules->n; i++)
+        ww_buf_printf(&list, "%s%d", i ? "," : "", rules->rule[i].id);
     ww_buf_char(&list, '}');
     ww_pg_args_init(&args);
     ww_pg_arg_str(&args, ww_buf_str(&list));
@@ -197,6 +204,7 @@ void space_go_on(struct space_keeper *k) {
     int64_t now = space_now_us();
     struct ww_pg_args args;
     struct scan_seat *stale;
+    struct hotspot_seat *stale_map;
     if (k->step == SPACE_LOCKING || (!k->judges && now - k->locked_us > LOCK_AGAIN_US)) {
         ww_pg_args_init(&args);
         space_ask(k, "space_lock", &args, on_lock);
@@ -210,6 +218,10 @@ void space_go_on(struct space_keeper *k) {
         clear_orphans(k);
     else if ((stale = next_stale(k, now)))
         space_load_begin(k, stale);
+    else if ((stale_map = hotspot_next_stale(k, now)))
+        hotspot_load_begin(k, stale_map);
+    else
+        (void)hotspot_write(k, now);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg) {
@@ -223,10 +235,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     int64_t now = space_now_us();
     if (health_keeper_others(k->path->health) > 0 && now - k->refreshed_us > REFRESH_US) {
         k->refreshed_us = now;
-        for (uint32_t i = 0; i < k->n_seats; i++)
-            k->seats[i]->is_stale = true;
+        make_all_stale(k);
     }
     look_at_seats(k, now);
+    hotspot_look(k, now);
     space_go_on(k);
 }
 
@@ -322,6 +334,7 @@ static void note_row(struct scan_seat *seat, const struct submission *s, uint32_
 void space_keeper_note(struct space_keeper *k, const struct submission *s) {
     if (!k->path->world || s->generation != k->path->world->catalog->generation || k->step == SPACE_DOWN)
         return;
+    hotspot_note(k, s);
     for (uint32_t r = 0; r < k->n_seats; r++) {
         struct scan_seat *seat = k->seats[r];
         if (seat->rule->scan.count == WW_COUNT_ALERTS)
@@ -347,6 +360,7 @@ void space_keeper_alerts_moved(struct space_keeper *k) {
 
 static void drop_seats(struct space_keeper *k) {
     space_load_drop(k);
+    hotspot_drop_seats(k);
     for (uint32_t i = 0; i < k->n_seats; i++) {
         struct scan_seat *seat = k->seats[i];
         if (!seat->is_looking) {
@@ -363,8 +377,12 @@ void space_keeper_world_changed(struct space_keeper *k) {
     const struct ww_space_rules *rules = k->path->world->space_rules;
     drop_seats(k);
     for (uint32_t i = 0; i < rules->n; i++) {
-        struct scan_seat *seat = ww_must_calloc(1, sizeof *seat);
         const struct ww_space_rule *rule = &rules->rule[i];
+        if (rule->is_map) {
+            hotspot_add_seat(k, rule);
+            continue;
+        }
+        struct scan_seat *seat = ww_must_calloc(1, sizeof *seat);
         uint32_t property = rule->scan.count == WW_COUNT_ALERTS
                                 ? WW_CATALOG_NONE
                                 : ww_catalog_property(k->path->world->catalog, rule->scan.property);
@@ -391,10 +409,10 @@ static void on_pg_state(void *arg, struct ww_pg *pg, bool up) {
     k->running = false;
     k->step = up ? SPACE_LOCKING : SPACE_DOWN;
     space_load_drop(k);
+    hotspot_load_drop(k);
     ww_buf_clear(&k->waiting); /* decided anew from what the database has */
     k->waiting_opened = k->waiting_cleared = 0;
-    for (uint32_t i = 0; i < k->n_seats; i++)
-        k->seats[i]->is_stale = true;
+    make_all_stale(k);
     space_go_on(k);
 }
 
@@ -421,6 +439,8 @@ void space_keeper_stop(struct space_keeper *k) {
     k->worker = NULL;
     for (uint32_t i = 0; i < k->n_seats; i++)
         k->seats[i]->is_looking = false;
+    for (uint32_t i = 0; i < k->n_maps; i++)
+        k->maps[i]->is_settling = false;
     k->path = NULL; /* answers that come now change nothing */
     ww_pg_free(k->pg);
 }

@@ -22,7 +22,7 @@ void ww_space_rules_free(struct ww_space_rules *rules) {
     ww_free(rules);
 }
 
-enum ww_status ww_space_add_scan(struct ww_space_rules *rules, const struct ww_rule_row *row,
+enum ww_status ww_space_add_rule(struct ww_space_rules *rules, const struct ww_rule_row *row,
                                  struct ww_error *err) {
     if (rules->n == WW_SPACE_RULES)
         return ww_error_set(err, WW_TOO_LARGE, "more than %d rules about space", WW_SPACE_RULES);
@@ -34,7 +34,9 @@ enum ww_status ww_space_add_scan(struct ww_space_rules *rules, const struct ww_r
                                    .config = ww_arena_copy(rules->arena, row->config)};
     if (!rule->code.ptr || !rule->config.ptr)
         return ww_error_set(err, WW_NO_MEMORY, "the rules need too much memory");
-    enum ww_status st = ww_scan_rule_parse(rules->arena, rule->config, &rule->scan, err);
+    rule->is_map = ww_str_is(row->detector, "hotspot");
+    enum ww_status st = rule->is_map ? ww_hotspot_rule_parse(rules->arena, rule->config, &rule->hotspot, err)
+                                     : ww_scan_rule_parse(rules->arena, rule->config, &rule->scan, err);
     if (st == WW_OK)
         rules->n++;
     return st;

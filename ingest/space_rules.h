@@ -2,6 +2,7 @@
 #ifndef WW_INGEST_SPACE_RULES_H
 #define WW_INGEST_SPACE_RULES_H
 
+#include "ingest/space/hotspot_rule.h"
 #include "ingest/space/scan_rule.h"
 
 /* More enabled ones than these are off, and the log says so. */
@@ -10,7 +11,9 @@
 struct ww_space_rule {
     int32_t id, version, severity;
     struct ww_str code, config;
+    bool is_map; /* `hotspot` holds, else `scan` */
     struct ww_scan_rule scan;
+    struct ww_hotspot_rule hotspot;
 };
 struct ww_space_rules {
     struct ww_arena *arena;
@@ -21,7 +24,7 @@ struct ww_space_rules {
 struct ww_space_rules *ww_space_rules_new(void);
 void ww_space_rules_free(struct ww_space_rules *rules); /* NULL is allowed */
 struct ww_rule_row;                                     /* ingest/rule_kind.h */
-enum ww_status ww_space_add_scan(struct ww_space_rules *rules, const struct ww_rule_row *row,
+enum ww_status ww_space_add_rule(struct ww_space_rules *rules, const struct ww_rule_row *row,
                                  struct ww_error *err) WW_MUST_CHECK;
 
 #endif

@@ -31,6 +31,10 @@ static const struct ww_param ward_params[] = {QUERY("code", WW_PARAM_TEXT, "Code
                                               END};
 static const struct ww_param site_params[] = {
     WARD, QUERY("kind", WW_PARAM_TEXT, "Kind of site: hospital, plant, outfall …", "监管对象类型"), END};
+static const struct ww_param hotspot_params[] = {
+    QUERY("rule", WW_PARAM_TEXT, "Code of the rule", "规则代码"),
+    WORD("places", "ward|hexagon", "Wards or hexagons", "街镇或六边形网格"),
+    WORD("class", "hot|cold", "Hot or cold spots", "热点或冷点"), WARD, END};
 static const struct ww_param thing_params[] = {
     WARD, QUERY("class", WW_PARAM_TEXT, "Class that rules are scoped by", "规则适用类别"),
     QUERY("feed", WW_PARAM_TEXT, "Name of the feed it came through", "数据源名称"), END};
@@ -122,6 +126,8 @@ static const struct ww_route routes[] = {
      "map", "Regulated sites", "监管对象"},
     {WW_HTTP_GET, "/api/v1/waterways", READERS, MAP_LIST, none, ww_handle_list, "api_waterways", NULL, 0, 0,
      "map", "Reaches of rivers", "河段"},
+    {WW_HTTP_GET, "/api/v1/hotspots", READERS, MAP_LIST, hotspot_params, ww_handle_list, "api_hotspots", NULL,
+     0, 0, "map", "Where values are high or low together now", "热点分析"},
     {WW_HTTP_GET, "/api/v1/things", READERS, MAP_LIST, thing_params, ww_handle_list, "api_things", NULL, 0, 0,
      "observations", "Stations, meters, reporters", "监测设备"},
     {WW_HTTP_GET, "/api/v1/datastreams", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_LIST, datastream_params,

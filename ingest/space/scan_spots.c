@@ -306,3 +306,21 @@ uint32_t ww_scan_spots_find(const struct ww_scan_spots *s, int64_t thing_id, uin
     struct ww_hex h = ww_hex_of(&s->grid, at);
     return ww_map_get(s->spot_by_key, hex_key(&h), &found) ? (uint32_t)found : WW_SPOT_NONE;
 }
+
+/* ---- Of hexagons ---- */
+
+enum ww_status ww_scan_spots_rings(const struct ww_scan_spots *s, uint32_t rings, struct ww_weights **out,
+                                   struct ww_error *err) {
+    struct ww_hex *hexes = ww_try_calloc((size_t)s->n + 1, sizeof *hexes);
+    if (!hexes)
+        return no_memory(err);
+    for (uint32_t i = 0; i < s->n; i++) /* they were laid row by row, which is the order that is asked for */
+        hexes[i] = ww_hex_of(&s->grid, s->spot[i].at);
+    enum ww_status st = ww_weights_hexes(hexes, s->n, rings, out, err);
+    ww_free(hexes);
+    return st;
+}
+
+void ww_scan_spots_corners(const struct ww_scan_spots *s, uint32_t spot, struct ww_place corners[6]) {
+    ww_hex_corners(&s->grid, ww_hex_of(&s->grid, s->spot[spot].at), corners);
+}

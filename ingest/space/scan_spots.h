@@ -13,6 +13,7 @@
 #ifndef WW_INGEST_SPACE_SCAN_SPOTS_H
 #define WW_INGEST_SPACE_SCAN_SPOTS_H
 
+#include "geo/hotspot/weights.h"
 #include "geo/ward_index.h"
 #include "ingest/space/scan_watch.h"
 
@@ -45,6 +46,10 @@ enum ww_status ww_scan_spots_finish(struct ww_scan_spots *spots, const struct ww
 
 const struct ww_scan_spot *ww_scan_spots_list(const struct ww_scan_spots *spots, uint32_t *n,
                                               struct ww_scan_lists *lists);
+/* Of hexagons: those at most `rings` steps apart; the corners of one. */
+enum ww_status ww_scan_spots_rings(const struct ww_scan_spots *spots, uint32_t rings, struct ww_weights **out,
+                                   struct ww_error *err) WW_MUST_CHECK;
+void ww_scan_spots_corners(const struct ww_scan_spots *spots, uint32_t spot, struct ww_place corners[6]);
 /* `place`: where the reading was taken when that is not where its thing stands; NULL: there. */
 uint32_t ww_scan_spots_find(const struct ww_scan_spots *spots, int64_t thing_id, uint32_t ward_id,
                             const struct ww_place *place);

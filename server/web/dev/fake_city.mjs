@@ -111,6 +111,7 @@ export function makeCity(now, more = 0) {
         addThing(ward, `R-${n + 1}`, { name_zh: `清水河断面 ${n + 1}`, name_en: `Qingshui River section ${n + 1}` }, "river_station", null, [ward.seat[0] + 0.02, ward.seat[1] - 0.03], ["do", "nh3n"]);
     }
     city.waterways = makeWaterways();
+    city.hotspots = makeHotspots(city.wards);
     addAlerts(city, now);
     addHealth(city, now);
     addMore(city, now, more);
@@ -131,6 +132,27 @@ export function makeCity(now, more = 0) {
         counts: { wards: city.wards.length, sites: city.sites.length, things: city.things.length, datastreams: city.datastreams.length },
     };
     return city;
+}
+
+/** A flower of hot hexagons around one ward's seat, a cold one elsewhere, and the hot ward itself. */
+function makeHotspots(wards) {
+    const out = [];
+    const across = 0.022;
+    const hexagon = ([x, y]) => [...Array(7).keys()].map((i) => [x + across * 0.577 * 1.15 * Math.sin((i * Math.PI) / 3), y + across * 0.577 * Math.cos((i * Math.PI) / 3)]);
+    const add = (places, kind, ward, geometry, value) => out.push({
+        members: { id: out.length + 1, rule: "pm25-hot", places, key: `k${out.length}`, ward: ward.code, name_zh: ward.name_zh, name_en: ward.name_en, property: "pm25", unit: "ug/m3", value,
+            things: 1, class: kind, gstar: kind === "hot" ? 4.1 : -3.9, p: 0.0001, q: 0.004, moran_class: null, moran: 1.2, moran_p: 0.2, moran_q: 0.4, as_of: new Date().toISOString() },
+        geometry,
+    });
+    const [hot, cold] = [wards[6], wards[2]];
+    for (let i = 0; i < 7; i++) {
+        const turn = (i * Math.PI) / 3 + Math.PI / 6;
+        const centre = i === 6 ? hot.seat : [hot.seat[0] + across * 1.15 * Math.sin(turn), hot.seat[1] + across * Math.cos(turn)];
+        add("hexagon", "hot", hot, { type: "Polygon", coordinates: [hexagon(centre)] }, 88 + i);
+    }
+    add("hexagon", "cold", cold, { type: "Polygon", coordinates: [hexagon(cold.seat)] }, 9);
+    add("hexagon", null, wards[0], { type: "Polygon", coordinates: [hexagon(wards[0].seat)] }, 40);
+    return out;
 }
 
 function makeWaterways() {

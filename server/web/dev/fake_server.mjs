@@ -98,6 +98,7 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
             return name.endsWith("/gaps") ? listOf(gapRows) : name.endsWith("/commands") ? listOf(commandRows) : { json: rest };
         }
         if (name === "waterways") return listOf(city.waterways.map((w) => w.members), (m) => city.waterways.find((w) => w.members.id === m.id).geometry);
+        if (name === "hotspots") return listOf(city.hotspots.map((h) => h.members).filter((h) => mine(h.ward)), (m) => city.hotspots.find((h) => h.members.id === m.id).geometry);
         if (name === "datastreams") return listOf(city.datastreams);
         if (name === "alerts") {
             const items = city.alerts.filter((a) => mine(a.ward?.code) && (!q.get("state") || a.state === q.get("state"))).reverse();

@@ -105,6 +105,8 @@ export const getWards = () => getFeatures<Ward>("/api/v1/wards", readWard);
 export const getSites = () => getFeatures<Site>("/api/v1/sites", readSite);
 export const getThings = () => getFeatures<Thing>("/api/v1/things", readThing);
 export const getWaterways = () => getFeatures<Json>("/api/v1/waterways", (value) => value);
+/** Places that are hot or cold now; empty where no rule looks for them. */
+export const getHotspots = () => getFeatures<Json>("/api/v1/hotspots", (value) => value);
 export const getOpenAlerts = (): Promise<Alert[]> => getAll("/api/v1/alerts?state=open&limit=1000", readAlert, 20_000);
 export const getClearedAlerts = (since: string): Promise<Alert[]> =>
     getAll(`/api/v1/alerts?state=cleared&since=${encodeURIComponent(since)}&limit=1000`, readAlert, 5_000);

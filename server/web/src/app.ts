@@ -127,8 +127,18 @@ class Page {
         store.wards = new Map(wards.items.map((ward) => [ward.code, ward]));
         store.sites = new Map(sites.items.flatMap((site) => [[site.id, site], [site.code, site]]));
         store.things = new Map(things.items.map((thing) => [thing.id, thing]));
-        store.layers = { wards: wards.geojson, sites: sites.geojson, waterways: waterways.geojson };
+        store.layers = { wards: wards.geojson, sites: sites.geojson, waterways: waterways.geojson, hotspots: store.layers.hotspots };
         store.changed("places");
+    }
+
+    /** What is hot now; without it the map is still right. */
+    private async loadHotspots(): Promise<void> {
+        try {
+            this.store.layers.hotspots = (await api.getHotspots()).geojson;
+            this.store.changed("hotspots");
+        } catch {
+            // as it was: the next question may be answered
+        }
     }
 
     start(link: ReturnType<typeof readLink>): void {
@@ -154,8 +164,11 @@ class Page {
         if (link.selected) this.select(link.selected);
         this.health.start();
         void this.loadLatest();
+        void this.loadHotspots();
         setInterval(() => {
-            if (!document.hidden) void this.loadLatest();
+            if (document.hidden) return;
+            void this.loadLatest();
+            void this.loadHotspots();
         }, LATEST_EVERY_MS);
     }
 

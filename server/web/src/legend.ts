@@ -27,7 +27,8 @@ export function drawLegend(box: HTMLElement): void {
         el("li", {}, svgIcon(siteIcon("hospital", isDark), 16), t("site")),
         el("li", {}, el("i", { class: "cluster-sign", "aria-hidden": "true" }, "5"), t("cluster")),
         el("li", { title: t("ill_beside_long") }, el("span", { class: "badge-sign", "aria-hidden": "true" }, svgIcon(severityIcon(3, isDark), 16), svgIcon(thingIcon("silent", isDark), 13)), t("ill_beside")),
-        el("li", {}, el("i", { class: "water-sign", "aria-hidden": "true" }), t("waterway")));
+        el("li", {}, el("i", { class: "water-sign", "aria-hidden": "true" }), t("waterway")),
+        ...(["hot", "cold"] as const).map((kind) => el("li", { title: t("hotspot_long") }, el("i", { class: `hotspot-sign ${kind}`, "aria-hidden": "true" }), t(`hotspot_${kind}`))));
     box.classList.toggle("folded", isFolded);
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", t("legend"));

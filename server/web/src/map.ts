@@ -9,7 +9,7 @@ import { propertyLabel, quantity, shortDateTime } from "./format";
 import { nameOf, t } from "./i18n";
 import { healthWords, stateWord } from "./health_words";
 import { svgIcon, thingIcon } from "./icons";
-import { alertPlace, changedFeatures, selectedPlace, siteFeatures, thingFeatures, wardFeatures, wardLabels, waterwayFeatures } from "./map_data";
+import { alertPlace, changedFeatures, hotspotFeatures, selectedPlace, siteFeatures, thingFeatures, wardFeatures, wardLabels, waterwayFeatures } from "./map_data";
 import { addImages, addSources, layers, type SourceName } from "./map_layers";
 import { stateOf } from "./health";
 import type { Hover, Selection, Store } from "./store";
@@ -29,7 +29,7 @@ export class RiskMap {
     private ready = false;
     private wentTo: Selection | null; // what the map was last moved to
     private drawn: GeoJSON.FeatureCollection | null = null; // the things as they were last given to the map
-    private readonly stale = new Set<"alerts" | "places" | "things">();
+    private readonly stale = new Set<"alerts" | "places" | "things" | "hotspots">();
     private dataTimer: ReturnType<typeof setTimeout> | undefined;
 
     constructor(private readonly box: HTMLElement, private readonly store: Store, private readonly actions: MapActions, view: { zoom: number; centre: LonLat } | null, selected: Selection | null) {
@@ -55,6 +55,7 @@ export class RiskMap {
         store.on(["alerts"], () => this.dataLater("alerts"));
         store.on(["places"], () => this.dataLater("places"));
         store.on(["latest", "looks"], () => this.dataLater("things"));
+        store.on(["hotspots"], () => this.dataLater("hotspots"));
         store.on(["selection"], () => {
             this.focus();
             this.goToSelected();
@@ -117,7 +118,7 @@ export class RiskMap {
     }
 
     /** A burst of changes costs one drawing, and only of what they concern. */
-    private dataLater(what: "alerts" | "places" | "things"): void {
+    private dataLater(what: "alerts" | "places" | "things" | "hotspots"): void {
         this.stale.add(what);
         this.dataTimer ??= setTimeout(() => {
             this.dataTimer = undefined;
@@ -136,6 +137,7 @@ export class RiskMap {
             this.put("waterways", waterwayFeatures(store));
             this.put("sites", siteFeatures(store));
         }
+        if (stale.has("places") || stale.has("hotspots")) this.putHotspots(hotspotFeatures(store));
         if (stale.has("places") || stale.has("alerts")) {
             this.put("wards", wardFeatures(store));
             this.put("labels", wardLabels(store));
@@ -143,6 +145,12 @@ export class RiskMap {
         this.putThings(thingFeatures(store));
         stale.clear();
         this.focus();
+    }
+
+    /** How many are drawn is told to whoever asks the page, and to its tests. */
+    private putHotspots(hotspots: GeoJSON.FeatureCollection): void {
+        this.put("hotspots", hotspots);
+        this.box.dataset["hotspots"] = String(hotspots.features.length);
     }
 
     /** Twenty thousand points take the main thread a tenth of a second to hand over: only what looks different is. */
@@ -199,6 +207,13 @@ export class RiskMap {
             this.hover({ ward: at(event, "code") });
         });
         this.map.on("mouseleave", "ward-fill", () => this.hover(null));
+        this.map.on("mousemove", "hotspot-fill", (event) => {
+            const of = event.features?.[0]?.properties ?? {};
+            if (this.hit(event, ["thing", "site", "thing-cluster"])) return;
+            this.showTip(event, [el("b", {}, t(of["kind"] === "hot" ? "hotspot_hot" : "hotspot_cold")), el("span", {}, String(of["name"] ?? "")),
+                el("span", { class: "value" }, `${propertyLabel(String(of["property"] ?? ""))} ${quantity(Number(of["value"]), String(of["unit"] ?? ""))} · q ${Number(of["q"]).toPrecision(2)}`)]);
+        });
+        this.map.on("mouseleave", "hotspot-fill", () => this.hideTip());
         this.map.on("mousemove", "thing", (event) => {
             canvas().style.cursor = "pointer";
             this.hover({ thing: at(event, "id") });

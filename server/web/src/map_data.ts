@@ -87,6 +87,16 @@ export function changedFeatures(before: Collection | null, now: Collection): Geo
     return out;
 }
 
+/** Hot and cold places alone: what is not significant is not drawn. */
+export function hotspotFeatures(store: Store): Collection {
+    return collection(store.layers.hotspots.features.filter((f) => f.geometry).flatMap((feature) => {
+        const o = obj(feature.properties as Json);
+        const name = nameOf({ name_zh: text(o["name_zh"]), name_en: text(o["name_en"]) });
+        const members = { places: text(o["places"]), kind: text(o["class"]), name, value: Number(o["value"]), unit: text(o["unit"]), property: text(o["property"]), q: Number(o["q"]) };
+        return members.kind === "" ? [] : [{ ...feature, properties: members }];
+    }));
+}
+
 export function waterwayFeatures(store: Store): Collection {
     return collection(store.layers.waterways.features.filter((f) => f.geometry).map((feature) => {
         const o = obj(feature.properties as Json);

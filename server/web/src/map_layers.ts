@@ -5,7 +5,7 @@ import type { ExpressionSpecification, LayerSpecification, Map as MapLibre } fro
 import { arrowPixels, ALL_SEVERITIES, hatchPixels, iconPixels, PIXEL_RATIO, severityIcon, SITE_KINDS, siteIcon, THING_LOOKS, thingIcon } from "./icons";
 import { colour } from "./severity";
 
-export const SOURCES = ["wards", "waterways", "labels", "sites", "things", "focus", "focus-ward"] as const;
+export const SOURCES = ["wards", "waterways", "hotspots", "labels", "sites", "things", "focus", "focus-ward"] as const;
 export type SourceName = (typeof SOURCES)[number];
 
 /** Fonts of the system; the word "bold" in the first name is how MapLibre learns the weight. */
@@ -19,6 +19,14 @@ export const paper = (isDark: boolean): string => (isDark ? "#0e161d" : "#f4f6f8
 
 function severityColours(isDark: boolean, of: ExpressionSpecification, none = colour(0, isDark)): ExpressionSpecification {
     return ["match", of, ...ALL_SEVERITIES.slice(1).flatMap((s) => [s, colour(s, isDark)]), none] as unknown as ExpressionSpecification;
+}
+
+/** Colours that no severity has; hot and cold differ in lightness too. */
+export const hotspotColour = (kind: "hot" | "cold", isDark: boolean): string =>
+    kind === "hot" ? (isDark ? "#ff7ac6" : "#b0006e") : isDark ? "#6fd3e8" : "#3aa0b8";
+
+function hotspotColours(isDark: boolean): ExpressionSpecification {
+    return ["match", ["get", "kind"], "hot", hotspotColour("hot", isDark), hotspotColour("cold", isDark)];
 }
 
 export function addImages(map: MapLibre, isDark: boolean): void {
@@ -61,6 +69,8 @@ export function layers(isDark: boolean): LayerSpecification[] {
         { id: "ward-fill", type: "fill", source: "wards", paint: { "fill-color": severityColours(isDark, severity), "fill-opacity": ["case", [">", severity, 0], 0.78, 0.9] } },
         { id: "ward-hatch", type: "fill", source: "wards", filter: [">", severity, 0], paint: { "fill-pattern": ["concat", "hatch-", ["to-string", severity]] } },
         { id: "ward-line", type: "line", source: "wards", paint: { "line-color": border, "line-width": 1, "line-dasharray": [4, 2] } },
+        { id: "hotspot-fill", type: "fill", source: "hotspots", filter: ["==", ["get", "places"], "hexagon"], paint: { "fill-color": hotspotColours(isDark), "fill-opacity": 0.42 } },
+        { id: "hotspot-line", type: "line", source: "hotspots", paint: { "line-color": hotspotColours(isDark), "line-width": ["case", ["==", ["get", "places"], "ward"], 3, 1.2], "line-dasharray": [2, 1.2] } },
         { id: "water-casing", type: "line", source: "waterways", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": paper(isDark), "line-width": ["interpolate", ["linear"], ["zoom"], 8, 3, 14, 9], "line-opacity": 0.7 } },
         { id: "water", type: "line", source: "waterways", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": water, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.6, 14, 6] } },
         { id: "water-arrow", type: "symbol", source: "waterways", layout: { "symbol-placement": "line", "symbol-spacing": 110, "icon-image": "arrow", "icon-padding": 0 } },

@@ -4,7 +4,7 @@ import { type Filters, NO_FILTERS } from "./alert_order";
 import type { Account, Alert, Category, Datastream, District, Feed, Json, Site, Thing, Ward } from "./api_types";
 import { NO_THING_FILTERS, type ThingFilters } from "./health";
 
-export type Topic = "alerts" | "filters" | "selection" | "hover" | "places" | "latest" | "live" | "health" | "looks" | "feeds" | "tab";
+export type Topic = "alerts" | "filters" | "selection" | "hover" | "places" | "latest" | "live" | "health" | "looks" | "feeds" | "tab" | "hotspots";
 export type LiveState = "connecting" | "live" | "lost";
 
 /** What the left panel lists: alerts of either category, sensors by their health, feeds. */
@@ -35,7 +35,7 @@ export class Store {
     wards = new Map<string, Ward>(); // by code
     sites = new Map<string, Site>(); // by id and by code
     things = new Map<string, Thing>(); // by id
-    layers = { wards: EMPTY, sites: EMPTY, waterways: EMPTY };
+    layers = { wards: EMPTY, sites: EMPTY, waterways: EMPTY, hotspots: EMPTY };
     waterways: Json[] = [];
     alerts = new Map<string, Alert>(); // by id
     latest = new Map<string, Datastream[]>(); // by thing

@@ -1,0 +1,395 @@
+/* Hot-spot rules on the loop and in the database: what they know is built from the newest values, kept up by
+ * each reading, settled at most once a second on the worker and written where anybody may read it.
+ *
+ *   wards ▶ things ▶ newest values ▶ open alerts ▶ done
+ *
+ * Readings that commit meanwhile go into the new watch at once: the newer time wins, in whichever order they
+ * come.
+ */
+#include <math.h>
+
+#include "geo/base/alloc.h"
+#include "geo/base/log.h"
+#include "ingest/space_internal.h"
+
+enum load_step { LOAD_WARDS, LOAD_THINGS, LOAD_VALUES, LOAD_OPEN, LOAD_DONE };
+enum { THINGS_PAGE = 5000, ROWS_CEILING = 64 << 20 };
+#define AGAIN_US (60 * WW_SECOND_US)
+#define STALE_US (2 * WW_SECOND_US)
+#define WRITE_US (2 * WW_SECOND_US)
+
+static void next_question(struct space_keeper *k);
+
+/* What the spots look at is a scan rule's places. */
+static struct ww_scan_rule as_scan(const struct ww_hotspot_rule *how, enum ww_scan_place_kind places) {
+    return (struct ww_scan_rule){.places = places, .hexagon_m = how->hexagon_m};
+}
+
+static void drop_spots(struct hotspot_seat *seat) {
+    ww_scan_spots_free(seat->wards);
+    ww_scan_spots_free(seat->hexagons);
+    seat->wards = seat->hexagons = NULL;
+}
+
+void hotspot_load_drop(struct space_keeper *k) {
+    if (!k->loading_map)
+        return;
+    drop_spots(k->loading_map);
+    ww_hotspot_watch_free(k->loading_map->next_watch);
+    k->loading_map->next_watch = NULL;
+    k->loading_map = NULL;
+}
+
+void hotspot_seat_free(struct hotspot_seat *seat) {
+    drop_spots(seat);
+    ww_hotspot_watch_free(seat->watch);
+    ww_hotspot_watch_free(seat->next_watch);
+    ww_free(seat);
+}
+
+static void give_up(struct space_keeper *k, const struct ww_error *err) {
+    struct hotspot_seat *seat = k->loading_map;
+    ww_log(WW_LOG_ERROR, "rule=%.*s reason=\"%s\"; it is off", WW_STR_ARG(seat->rule->code), err->message);
+    seat->is_stale = true;
+    seat->stale_us = space_now_us() + AGAIN_US;
+    hotspot_load_drop(k);
+    k->step = SPACE_READY;
+}
+
+static double number(const struct ww_pg_result *r, int row, int column) {
+    return ww_pg_is_null(r, row, column) ? NAN : ww_pg_double(r, row, column);
+}
+
+/* ---- Loading ---- */
+
+static enum ww_status take_wards(struct space_keeper *k, const struct ww_pg_result *r, struct ww_error *err) {
+    struct hotspot_seat *seat = k->loading_map;
+    enum ww_status st = WW_OK;
+    for (int i = 0; i < ww_pg_rows(r) && st == WW_OK; i++) {
+        struct ww_scan_ward_row row = {.id = ww_pg_i64(r, i, 0),
+                                       .code = ww_pg_str(r, i, 1),
+                                       .at = {number(r, i, 2), number(r, i, 3)},
+                                       .west = number(r, i, 4),
+                                       .south = number(r, i, 5),
+                                       .east = number(r, i, 6),
+                                       .north = number(r, i, 7),
+                                       .population = NAN,
+                                       .touching = ww_pg_str(r, i, 9)};
+        if (seat->wards)
+            st = ww_scan_spots_add_ward(seat->wards, &row, err);
+        if (seat->hexagons && st == WW_OK)
+            st = ww_scan_spots_add_ward(seat->hexagons, &row, err);
+    }
+    k->load_step = seat->hexagons ? LOAD_THINGS : LOAD_VALUES;
+    return st;
+}
+
+static enum ww_status take_things(struct space_keeper *k, const struct ww_pg_result *r,
+                                  struct ww_error *err) {
+    enum ww_status st = WW_OK;
+    int n = ww_pg_rows(r);
+    for (int i = 0; i < n && st == WW_OK; i++) {
+        k->after = ww_pg_i64(r, i, 0);
+        struct ww_place at = {number(r, i, 2), number(r, i, 3)};
+        st = ww_scan_spots_add_thing(k->loading_map->hexagons, k->after, ww_pg_str(r, i, 1), at,
+                                     (uint32_t)ww_pg_i64(r, i, 4), NAN, err);
+    }
+    if (n < THINGS_PAGE)
+        k->load_step = LOAD_VALUES;
+    return st;
+}
+
+/* Before the values are asked for, so that no reading falls between. */
+static enum ww_status make_watch(struct space_keeper *k, struct ww_error *err) {
+    struct hotspot_seat *seat = k->loading_map;
+    const struct ww_catalog *c = k->path->world->catalog;
+    enum ww_status st = WW_OK;
+    if (seat->wards)
+        st = ww_scan_spots_finish(seat->wards, c->ward_index, err);
+    if (seat->hexagons && st == WW_OK)
+        st = ww_scan_spots_finish(seat->hexagons, c->ward_index, err);
+    if (st != WW_OK)
+        return st;
+    struct ww_hotspot_setup setup = {.rule_id = seat->rule->id,
+                                     .version = seat->rule->version,
+                                     .severity = seat->rule->severity,
+                                     .code = seat->rule->code,
+                                     .config = seat->rule->config,
+                                     .property_unit = seat->property >= 0 ? c->properties[seat->property].unit
+                                                                          : WW_STR("1"),
+                                     .how = seat->rule->hotspot,
+                                     .wards = seat->wards,
+                                     .hexagons = seat->hexagons};
+    seat->wards = seat->hexagons = NULL;
+    return ww_hotspot_watch_new(&setup, &seat->next_watch, err);
+}
+
+static enum ww_status take_values(struct space_keeper *k, const struct ww_pg_result *r,
+                                  struct ww_error *err) {
+    (void)err;
+    for (int i = 0; i < ww_pg_rows(r); i++) {
+        struct ww_place at = {number(r, i, 2), number(r, i, 3)};
+        (void)ww_hotspot_watch_set(k->loading_map->next_watch, ww_pg_i64(r, i, 0),
+                                   (uint32_t)ww_pg_i64(r, i, 1), isnan(at.lon_deg) ? NULL : &at,
+                                   ww_pg_i64(r, i, 4), ww_pg_double(r, i, 5));
+    }
+    k->load_step = LOAD_OPEN;
+    return WW_OK;
+}
+
+static enum ww_status take_open(struct space_keeper *k, const struct ww_pg_result *r, struct ww_error *err) {
+    (void)err;
+    for (int i = 0; i < ww_pg_rows(r); i++)
+        ww_hotspot_watch_take_open(k->loading_map->next_watch, ww_pg_i64(r, i, 0));
+    k->load_step = LOAD_DONE;
+    return WW_OK;
+}
+
+static void finish(struct space_keeper *k) {
+    struct hotspot_seat *seat = k->loading_map;
+    ww_hotspot_watch_free(seat->watch);
+    seat->watch = seat->next_watch;
+    seat->next_watch = NULL;
+    seat->is_stale = false;
+    seat->writes_all = true;
+    ww_log(WW_LOG_INFO, "hotspot=loaded rule=%.*s", WW_STR_ARG(seat->rule->code));
+    hotspot_load_drop(k);
+    k->step = SPACE_READY;
+}
+
+static void on_answer(void *arg, enum ww_status status, const struct ww_pg_result *r,
+                      const struct ww_error *why) {
+    static enum ww_status (*const take[])(struct space_keeper *, const struct ww_pg_result *,
+                                          struct ww_error *) = {[LOAD_WARDS] = take_wards,
+                                                                [LOAD_THINGS] = take_things,
+                                                                [LOAD_VALUES] = take_values,
+                                                                [LOAD_OPEN] = take_open};
+    struct space_keeper *k = arg;
+    if (!space_answered(k, status, why))
+        return;
+    if (!k->loading_map) { /* the world changed meanwhile */
+        space_go_on(k);
+        return;
+    }
+    struct ww_error err;
+    enum load_step before = (enum load_step)k->load_step;
+    enum ww_status st = take[k->load_step](k, r, &err);
+    if (st == WW_OK && before != LOAD_VALUES && k->load_step == LOAD_VALUES)
+        st = make_watch(k, &err);
+    if (st != WW_OK)
+        give_up(k, &err);
+    else if (k->load_step == LOAD_DONE)
+        finish(k);
+    if (k->loading_map)
+        next_question(k);
+    else
+        space_go_on(k);
+}
+
+static void next_question(struct space_keeper *k) {
+    const struct hotspot_seat *seat = k->loading_map;
+    const struct ww_hotspot_rule *how = &seat->rule->hotspot;
+    const char *query = "space_wards";
+    struct ww_pg_args args;
+    ww_pg_args_init(&args);
+    switch ((enum load_step)k->load_step) {
+    case LOAD_WARDS:
+        ww_pg_arg_str(&args, WW_STR(""));
+        break;
+    case LOAD_THINGS:
+        query = "space_things";
+        ww_pg_arg_str(&args, how->property);
+        ww_pg_arg_str(&args, how->feed);
+        ww_pg_arg_str(&args, how->thing_class);
+        ww_pg_arg_str(&args, WW_STR(""));
+        ww_pg_arg_i64(&args, k->after);
+        break;
+    case LOAD_VALUES:
+        query = "space_latest";
+        ww_pg_arg_str(&args, how->property);
+        ww_pg_arg_str(&args, how->feed);
+        ww_pg_arg_str(&args, how->thing_class);
+        ww_pg_arg_double(&args, how->max_age_s);
+        ww_pg_arg_str(&args, ww_str_of(how->flags));
+        break;
+    case LOAD_OPEN:
+        query = "space_open_alerts";
+        ww_pg_arg_i64(&args, seat->rule->id);
+        break;
+    case LOAD_DONE:
+        break;
+    }
+    space_ask(k, query, &args, on_answer);
+}
+
+void hotspot_load_begin(struct space_keeper *k, struct hotspot_seat *seat) {
+    const struct ww_hotspot_rule *how = &seat->rule->hotspot;
+    struct ww_error err;
+    k->step = SPACE_LOADING;
+    k->loading_map = seat;
+    k->load_step = LOAD_WARDS;
+    k->after = 0;
+    seat->as_wards = as_scan(how, WW_PLACE_WARD);
+    seat->as_hexagons = as_scan(how, WW_PLACE_HEXAGON);
+    if (how->places != WW_HOTSPOT_HEXAGONS)
+        seat->wards = ww_scan_spots_new(&seat->as_wards);
+    if (how->places != WW_HOTSPOT_WARDS)
+        seat->hexagons = ww_scan_spots_new(&seat->as_hexagons);
+    if ((how->places == WW_HOTSPOT_HEXAGONS || seat->wards) &&
+        (how->places == WW_HOTSPOT_WARDS || seat->hexagons)) {
+        next_question(k);
+        return;
+    }
+    ww_error_set(&err, WW_NO_MEMORY, "no memory for its places");
+    give_up(k, &err);
+}
+
+/* ---- Readings ---- */
+
+static bool is_watched(const struct hotspot_seat *seat, const struct ww_catalog *c,
+                       const struct submission *s, const struct ww_cat_datastream *ds) {
+    const struct ww_hotspot_rule *how = &seat->rule->hotspot;
+    return ds->property == seat->property && ds->statistic == 0 &&
+           (how->feed.len == 0 || ww_str_eq(how->feed, s->feed)) &&
+           (how->thing_class.len == 0 ||
+            ww_str_eq(how->thing_class, c->names[c->things[ds->thing].class_index]));
+}
+
+static void note_row(struct hotspot_seat *seat, const struct ww_catalog *c, const struct submission *s,
+                     uint32_t i, const struct ww_own_place *own) {
+    const struct ww_cat_datastream *ds = &c->datastreams[s->located.datastream[i]];
+    uint32_t row = s->located.row[i];
+    bool is_stored = !s->outcome || s->outcome[i] != WW_ROW_DUPLICATE;
+    if (!is_watched(seat, c, s, ds) || !is_stored || !strchr(seat->rule->hotspot.flags, s->batch.flag[row]))
+        return;
+    struct ww_hotspot_watch *both[] = {seat->watch, seat->next_watch};
+    for (int n = 0; n < 2; n++)
+        if (both[n] &&
+            !ww_hotspot_watch_set(both[n], c->things[ds->thing].id, s->located.ward_id[i],
+                                  own ? &own->place : NULL, s->batch.time_us[row], s->located.value[i]) &&
+            !seat->is_stale) {
+            seat->is_stale = true; /* a thing that has registered itself */
+            seat->stale_us = space_now_us() + STALE_US;
+        }
+}
+
+void hotspot_note(struct space_keeper *k, const struct submission *s) {
+    const struct ww_catalog *c = k->path->world->catalog;
+    for (uint32_t r = 0; r < k->n_maps; r++) {
+        uint32_t own = 0;
+        for (uint32_t i = 0; i < s->located.n_rows && k->maps[r]->property >= 0; i++) {
+            bool has_own = own < s->located.n_own && s->located.own[own].row == i;
+            note_row(k->maps[r], c, s, i, has_own ? &s->located.own[own] : NULL);
+            own += has_own;
+        }
+    }
+}
+
+/* ---- Settling ---- */
+
+static void settle(struct ww_job *job) {
+    ww_hotspot_watch_settle(((struct hotspot_seat *)job)->watch);
+}
+
+static void on_settled(struct ww_job *job) {
+    struct hotspot_seat *seat = (struct hotspot_seat *)job;
+    struct space_keeper *k = seat->keeper;
+    seat->is_settling = false;
+    if (seat->is_retired) {
+        hotspot_seat_free(seat);
+        k->n_retired_maps--;
+        return;
+    }
+    int64_t now = space_now_us();
+    ww_hotspot_watch_end(seat->watch, now);
+    seat->has_news = true;
+    if (k->judges && k->step != SPACE_DOWN && !seat->is_stale) {
+        struct ww_hotspot_moves moves = ww_hotspot_watch_decide(seat->watch, now, &k->waiting);
+        k->waiting_opened += moves.opened;
+        k->waiting_cleared += moves.cleared;
+    }
+    space_go_on(k);
+}
+
+void hotspot_look(struct space_keeper *k, int64_t now) {
+    for (uint32_t i = 0; i < k->n_maps; i++) {
+        struct hotspot_seat *seat = k->maps[i];
+        if (!seat->watch || seat->is_settling || seat == k->loading_map ||
+            !ww_hotspot_watch_is_due(seat->watch, now))
+            continue;
+        seat->is_settling = true;
+        seat->job.work = settle;
+        seat->job.done = on_settled;
+        ww_hotspot_watch_begin(seat->watch, now);
+        ww_worker_pool_submit(k->worker, &seat->job);
+    }
+}
+
+struct hotspot_seat *hotspot_next_stale(const struct space_keeper *k, int64_t now) {
+    for (uint32_t i = 0; i < k->n_maps; i++)
+        if (k->maps[i]->is_stale && !k->maps[i]->is_settling && now >= k->maps[i]->stale_us)
+            return k->maps[i];
+    return NULL;
+}
+
+/* ---- Writing ---- */
+
+static void on_written(void *arg, enum ww_status status, const struct ww_pg_result *r,
+                       const struct ww_error *err) {
+    struct space_keeper *k = arg;
+    (void)r;
+    if (space_answered(k, status, err))
+        space_go_on(k);
+}
+
+bool hotspot_write(struct space_keeper *k, int64_t now) {
+    for (uint32_t i = 0; i < k->n_maps; i++) {
+        struct hotspot_seat *seat = k->maps[i];
+        if (!seat->has_news || seat->is_settling || now - seat->written_us < WRITE_US)
+            continue;
+        struct ww_buf rows;
+        struct ww_pg_args args;
+        ww_buf_init(&rows, ROWS_CEILING);
+        bool all = seat->writes_all;
+        bool some = ww_hotspot_watch_write(seat->watch, all, &rows) || all;
+        seat->has_news = false;
+        seat->writes_all = false;
+        seat->written_us = now;
+        if (some && ww_buf_status(&rows) == WW_OK) {
+            ww_pg_args_init(&args);
+            ww_pg_arg_i64(&args, seat->rule->id);
+            ww_pg_arg_str(&args, ww_buf_str(&rows));
+            ww_pg_arg_bool(&args, all);
+            space_ask(k, "hotspot_write", &args, on_written);
+        }
+        ww_buf_clear(&rows);
+        if (some)
+            return true;
+    }
+    return false;
+}
+
+/* ---- Worlds ---- */
+
+void hotspot_drop_seats(struct space_keeper *k) {
+    hotspot_load_drop(k);
+    for (uint32_t i = 0; i < k->n_maps; i++) {
+        if (k->maps[i]->is_settling && k->worker) {
+            k->maps[i]->is_retired = true; /* frees itself when it comes from the worker */
+            k->n_retired_maps++;
+        } else {
+            hotspot_seat_free(k->maps[i]);
+        }
+    }
+    k->n_maps = 0;
+}
+
+void hotspot_add_seat(struct space_keeper *k, const struct ww_space_rule *rule) {
+    struct hotspot_seat *seat = ww_must_calloc(1, sizeof *seat);
+    uint32_t property = ww_catalog_property(k->path->world->catalog, rule->hotspot.property);
+    seat->keeper = k;
+    seat->rule = rule;
+    seat->is_stale = true;
+    seat->property = property == WW_CATALOG_NONE ? -1 : (int32_t)property;
+    k->maps[k->n_maps++] = seat;
+}
