@@ -5,7 +5,10 @@
 #include <math.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct ww_baseline) <= 1024, "a series keeps at most 1 KB");
+#include "geo/detect/quick_math.h"
+
+_Static_assert(sizeof(struct ww_baseline) <= 672,
+               "with neighbours, links and quality a series keeps at most 1 KB");
 
 const struct ww_baseline_params ww_baseline_params_default = {
     .zone = NULL, .accept_us = 4 * WW_HOUR_US, .accept_readings = 12};
@@ -51,7 +54,7 @@ double ww_baseline_past(uint32_t n, double usual_s) {
 }
 
 double ww_months_of_surprise(double surprise, double usual_s) {
-    return usual_s / month_s * exp(2.302585092994046 * (surprise < 250 ? surprise : 250));
+    return usual_s / month_s * ww_quick_exp(2.302585092994046 * (surprise < 250 ? surprise : 250));
 }
 
 double ww_score_of_months(double months) {
@@ -68,11 +71,14 @@ struct look {
 };
 
 static double y_of(double z) {
-    return log1p(fabs(z));
+    return ww_quick_ln1p(fabs(z));
 }
 
+/* The z whose surprise on its side is that of the band: ww_tail_value, for a surprise beyond the rare. */
 static double band_z(const struct ww_tail *tail, double k) {
-    double z = expm1(ww_tail_value(tail, band_surprise + two, k));
+    const double beyond = (band_surprise + two - 2.3010299956639813) * 2.302585092994046; /* in nepers */
+    double y = (double)tail->rare + k * (double)tail->beta * (ww_quick_exp(beyond / k) - 1);
+    double z = ww_quick_exp(y) - 1;
     return z > least_band ? z : least_band;
 }
 
@@ -85,8 +91,9 @@ static void look_at(struct look *look, const struct ww_tail tails[2], double err
 }
 
 static void learn_tails(struct ww_tail tails[2], const struct look *look, uint32_t n) {
-    ww_tail_step(&tails[0], look->z > 0 ? look->y : 0, n);
-    ww_tail_step(&tails[1], look->z < 0 ? look->y : 0, n);
+    double part = ww_tail_part(n);
+    ww_tail_learn(&tails[0], look->z > 0 ? look->y : 0, part);
+    ww_tail_learn(&tails[1], look->z < 0 ? look->y : 0, part);
 }
 
 static double sd_of(const struct ww_baseline *state, double dev, const struct ww_track *track,
@@ -246,7 +253,7 @@ static void learn_resolution(struct ww_baseline *state, double x) {
     }
     /* The value that one change in ten stays below, by steps in logarithms. */
     double step = larger(0.03, 1.0 / (state->n + 1.0));
-    state->resolution *= (float)exp(change < 0.999 * state->resolution ? -0.9 * step : 0.1 * step);
+    state->resolution *= (float)(change < 0.999 * state->resolution ? 1 - 0.9 * step : 1 + 0.1 * step);
     if (change < state->resolution && change > 0.99 * state->resolution)
         state->resolution = (float)change;
 }
@@ -323,11 +330,12 @@ static void learn_tails_of(struct ww_baseline *state, const struct step *s, doub
     learn_tails(state->recent_tail, &s->recent, state->n);
     if (s->rest.there)
         learn_tails(state->season_tail, &s->rest, state->rest.n);
+    double part = ww_tail_part(state->n);
     for (int side = 0; side < 2; side++)
-        ww_tail_step(&state->shift_tail[side], s->shift[side], state->n);
-    ww_tail_step(&state->run_tail[0], short_run(s->outside), state->n);
-    ww_tail_step(&state->run_tail[1], long_run(s->outside), state->n);
-    ww_tail_step(&state->row_tail, surprise, state->n);
+        ww_tail_learn(&state->shift_tail[side], s->shift[side], part);
+    ww_tail_learn(&state->run_tail[0], short_run(s->outside), part);
+    ww_tail_learn(&state->run_tail[1], long_run(s->outside), part);
+    ww_tail_learn(&state->row_tail, surprise, part);
 }
 
 /* Outside for long enough? Then what it is now becomes usual. */
@@ -395,17 +403,20 @@ static void enter_hour(struct ww_baseline *state, int cell) {
     }
 }
 
+static void return_one(const struct ww_baseline *state, struct ww_track *track,
+                       const float rates[WW_TRACK_RATES], double x) {
+    if (isnan(track->before))
+        return;
+    double reach = least_band * sd_of(state, track->dev, track, rates);
+    if (fabs(x - ww_track_level(track)) > reach)
+        (void)ww_track_return(track, x, reach);
+}
+
 /* After a new normal was accepted, the old one is no outlier. */
 static void return_to_old(struct ww_baseline *state, const struct step *s) {
-    double sd = sd_of(state, state->recent.dev, &state->recent, recent_rates);
-    if (fabs(s->x - ww_track_level(&state->recent)) > least_band * sd)
-        (void)ww_track_return(&state->recent, s->x, least_band * sd);
-    if (!s->has_season)
-        return;
-    double x = s->x - s->season;
-    sd = sd_of(state, state->rest.dev, &state->rest, rest_rates);
-    if (fabs(x - ww_track_level(&state->rest)) > least_band * sd)
-        (void)ww_track_return(&state->rest, x, least_band * sd);
+    return_one(state, &state->recent, recent_rates, s->x);
+    if (s->has_season)
+        return_one(state, &state->rest, rest_rates, s->x - s->season);
 }
 
 static void begin(struct ww_baseline *state, const struct ww_reading *reading) {
@@ -413,9 +424,19 @@ static void begin(struct ww_baseline *state, const struct ww_reading *reading) {
     state->last_us = reading->time_us;
 }
 
+/* A server's states seldom lie in the cache: asks for all that a step reads at once, instead of waiting for
+ * one line after the other. The season's hours are read once an hour only. */
+static void fetch(const struct ww_baseline *state) {
+    const char *hot = (const char *)&state->recent, *end = (const char *)(state + 1);
+    __builtin_prefetch(&state->season);
+    for (const char *line = hot; line < end; line += 64)
+        __builtin_prefetch(line);
+}
+
 void ww_baseline_step(const struct ww_baseline_params *params, struct ww_baseline *state,
                       const struct ww_reading *reading, struct ww_baseline_verdict *v) {
     assert(isfinite(reading->value));
+    fetch(state);
     memset(v, 0, sizeof *v);
     v->observed = v->expected = v->lower = v->upper = reading->value;
     v->since_us = WW_INSTANT_NONE;
@@ -423,9 +444,12 @@ void ww_baseline_step(const struct ww_baseline_params *params, struct ww_baselin
     if (first)
         begin(state, reading);
     bool late = !first && is_late(state, reading->time_us);
-    struct step s = {.x = reading->value - state->origin,
-                     .cell = cell_of(params, reading->time_us),
-                     .k = ww_baseline_past(state->n, state->usual_s)};
+    struct step s; /* large: what is not set here is set before it is read */
+    s.x = reading->value - state->origin;
+    s.cell = cell_of(params, reading->time_us);
+    s.k = ww_baseline_past(state->n, state->usual_s);
+    s.explained = s.rest.there = s.rest.outlier = false;
+    s.rest.surprise = 0;
     if (!late) {
         double missing = first ? 0 : missing_before(state, reading->time_us);
         ww_track_wait(&state->recent, missing);

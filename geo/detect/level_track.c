@@ -10,32 +10,19 @@ static const double error_rate = 1.0 / 256, shadow_rate = 1.0 / 8;
 enum { forget_after = 500 }; /* readings: an old normal is not for ever */
 static const double better_by = 0.97;
 
-double ww_track_level(const struct ww_track *track) {
-    return track->level[track->best];
-}
-
 void ww_track_init(struct ww_track *track) {
     memset(track, 0, sizeof *track);
     track->before = NAN;
-}
-
-double ww_track_dev(const struct ww_track *track, const float rates[WW_TRACK_RATES], double dev) {
-    double a = rates[track->best];
-    double doubt = track->doubt, variance = dev * dev * (1 + track->waiting * a * a) + doubt * doubt;
-    return sqrt(variance);
 }
 
 void ww_track_doubt(struct ww_track *track, double dev) {
     track->doubt = (float)dev;
 }
 
-void ww_track_wait(struct ww_track *track, double readings) {
-    track->waiting += (float)readings;
-}
-
+/* 1/(n + 1) while that is more; the division only then. */
 static double rate_of(double rate, uint32_t n) {
-    double young = 1.0 / ((double)n + 1);
-    return young > rate ? young : rate;
+    double count = (double)n + 1;
+    return count * rate < 1 ? 1 / count : rate;
 }
 
 static double clipped(double e, double clip) {
@@ -50,9 +37,13 @@ static void follow(struct ww_track *track, double x) {
 
 static uint8_t choose(const struct ww_track *track) {
     uint8_t best = track->best;
-    for (uint8_t i = 0; i < WW_TRACK_RATES; i++)
-        if (track->error[i] < better_by * track->error[best])
+    float below = (float)better_by * track->error[best];
+    for (uint8_t i = 0; i < WW_TRACK_RATES; i++) {
+        if (track->error[i] < below) {
             best = i;
+            below = (float)better_by * track->error[i];
+        }
+    }
     return best;
 }
 
@@ -67,15 +58,19 @@ void ww_track_learn(struct ww_track *track, const float rates[WW_TRACK_RATES], d
     double r = rate_of(error_rate, track->n - 1);
     double own = clipped(x - track->level[track->best], clip);
     track->dev += (float)(r * (fabs(own) - track->dev));
-    for (int i = 0; i < WW_TRACK_RATES; i++) {
-        double e = clipped(x - track->level[i], clip);
-        track->error[i] += (float)(r * (fabs(e) - track->error[i]));
-        track->level[i] += (float)(rate_of(rates[i], track->n) * e);
+    float least = 1 / ((float)track->n + 1), most = (float)clip;
+    for (int i = 0; i < WW_TRACK_RATES; i++) { /* in floats: four at once */
+        float e = (float)x - track->level[i], rate = rates[i] > least ? rates[i] : least;
+        e = e > most ? most : e < -most ? -most : e;
+        track->error[i] += (float)r * (fabsf(e) - track->error[i]);
+        track->level[i] += rate * e;
     }
     follow(track, x);
     track->waiting = 0;
     track->doubt *= 1 - rates[track->best];
     track->n++;
+    if (track->since_accepted < UINT16_MAX)
+        track->since_accepted++;
     track->best = choose(track);
 }
 
@@ -87,7 +82,7 @@ void ww_track_pass_over(struct ww_track *track, double x) {
 bool ww_track_return(struct ww_track *track, double x, double reach) {
     if (isnan(track->before) || !(fabs(x - track->before) <= reach))
         return false;
-    if (track->n - track->accepted_n > forget_after) {
+    if (track->since_accepted > forget_after) {
         track->before = NAN;
         return false;
     }
@@ -100,7 +95,7 @@ bool ww_track_return(struct ww_track *track, double x, double reach) {
 
 void ww_track_accept(struct ww_track *track) {
     track->before = (float)ww_track_level(track);
-    track->accepted_n = track->n;
+    track->since_accepted = 0;
     for (int i = 0; i < WW_TRACK_RATES; i++)
         track->level[i] = track->shadow;
     if (track->shadow_error > track->dev)

@@ -17,6 +17,7 @@
 #ifndef WW_GEO_DETECT_LEVEL_TRACK_H
 #define WW_GEO_DETECT_LEVEL_TRACK_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,24 +27,34 @@ struct ww_track {
     float level[WW_TRACK_RATES];
     float error[WW_TRACK_RATES]; /* mean absolute error of each */
     float shadow, shadow_error;
-    uint32_t accepted_n; /* n at that time */
-    float before;        /* the level before the last new normal; NAN = none */
-    float dev;           /* mean absolute error of the one believed; its sd is 1.2533 times that */
-    uint32_t n;          /* readings learned */
-    float waiting;       /* readings since it learned last */
-    float doubt;         /* mean absolute error that came from outside and that learning takes away */
+    float before;            /* the level before the last new normal; NAN = none */
+    float dev;               /* mean absolute error of the one believed; its sd is 1.2533 times that */
+    uint32_t n;              /* readings learned */
+    float waiting;           /* readings since it learned last */
+    float doubt;             /* mean absolute error that came from outside and that learning takes away */
+    uint16_t since_accepted; /* readings learned since the last new normal */
     uint8_t best;
 };
 
 /* The forecast. */
-double ww_track_level(const struct ww_track *track);
+static inline double ww_track_level(const struct ww_track *track) {
+    return (double)track->level[track->best];
+}
 /* The forecast's mean absolute error, given that right after learning (`dev`): dev sqrt(1 + h a²), and the
  * doubt. */
-double ww_track_dev(const struct ww_track *track, const float rates[WW_TRACK_RATES], double dev);
+static inline double ww_track_dev(const struct ww_track *track, const float rates[WW_TRACK_RATES],
+                                  double dev) {
+    double a = (double)rates[track->best], doubt = (double)track->doubt;
+    if (track->waiting == 0 && track->doubt == 0)
+        return dev;
+    return sqrt(dev * dev * (1 + (double)track->waiting * a * a) + doubt * doubt);
+}
 /* What it follows may have jumped by so much, such as from one hour to the next. */
 void ww_track_doubt(struct ww_track *track, double dev);
 /* Readings that were due and did not come. */
-void ww_track_wait(struct ww_track *track, double readings);
+static inline void ww_track_wait(struct ww_track *track, double readings) {
+    track->waiting += (float)readings;
+}
 /* Learns x, whose error is clipped at `clip`. */
 void ww_track_learn(struct ww_track *track, const float rates[WW_TRACK_RATES], double x, double clip);
 /* An outlier: only the shadow sees it. */

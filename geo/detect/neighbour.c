@@ -5,13 +5,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "geo/detect/quick_math.h"
+
 enum {
-    YOUNG = 72,
+    YOUNG = WW_NEIGHBOUR_YOUNG,
     OWN_MEMORY = 720,
     DIFFERENCE_MEMORY = 72,
     SPREAD_MEMORY = 1000,
-    ACCEPT_READINGS = 168,
-    LINK_MEMORY = 512
+    ACCEPT_READINGS = 168
 };
 
 static const double sd_of_dev = 1.2533, clip = 3;
@@ -28,47 +29,30 @@ void ww_neighbour_init(struct ww_neighbour *state) {
     state->z = NAN;
 }
 
-double ww_neighbour_z(const struct ww_neighbour *state) {
-    return state->n > YOUNG ? (double)state->z : NAN;
-}
-
-double ww_neighbour_weight(const struct ww_neighbour_link *link) {
-    double together = link->correlation > 0.1f ? (double)link->correlation : 0.1;
-    return together * together / (1 + link->distance_m / 1000);
-}
-
 static double clipped(double z, double most) {
     return z > most ? most : z < -most ? -most : z;
 }
 
-void ww_neighbour_link_learn(struct ww_neighbour_link *link, double own_z, double its_z) {
-    if (isnan(own_z) || isnan(its_z))
-        return;
-    double product = clipped(own_z, clip) * clipped(its_z, clip);
-    link->correlation += (float)((clipped(product, 1) - link->correlation) / LINK_MEMORY);
-}
-
+/* How much weight lies at or below each value, of all against all: no branch to guess wrong, and eight at
+ * once. The median is the least value with more than half at or below it; with exactly half, the middle to
+ * the next. */
 double ww_weighted_median(const double *values, const double *weights, size_t n) {
-    double sorted[WW_NEIGHBOURS], weight[WW_NEIGHBOURS], total = 0, sum = 0;
+    double value[WW_NEIGHBOURS], weight[WW_NEIGHBOURS], below[WW_NEIGHBOURS] = {0}, total = 0;
     assert(n >= 1 && n <= WW_NEIGHBOURS);
-    for (size_t i = 0; i < n; i++) {
-        size_t at = i;
-        for (; at > 0 && sorted[at - 1] > values[i]; at--) {
-            sorted[at] = sorted[at - 1];
-            weight[at] = weight[at - 1];
-        }
-        sorted[at] = values[i];
-        weight[at] = weights[i];
-        total += weights[i];
+    for (size_t i = 0; i < WW_NEIGHBOURS; i++) {
+        value[i] = i < n ? values[i] : INFINITY;
+        weight[i] = i < n ? weights[i] : 0;
+        total += weight[i];
     }
-    for (size_t i = 0; i < n; i++) {
-        sum += weight[i];
-        if (sum > total / 2)
-            return sorted[i];
-        if (sum == total / 2 && i + 1 < n) /* between two halves: their middle */
-            return (sorted[i] + sorted[i + 1]) / 2;
+    for (size_t j = 0; j < WW_NEIGHBOURS; j++)
+        for (size_t i = 0; i < WW_NEIGHBOURS; i++)
+            below[i] += value[j] <= value[i] ? weight[j] : 0;
+    double half = total / 2, least = INFINITY, at_half = INFINITY;
+    for (size_t i = 0; i < WW_NEIGHBOURS; i++) {
+        least = below[i] > half && value[i] < least ? value[i] : least;
+        at_half = below[i] == half && value[i] < at_half ? value[i] : at_half;
     }
-    return sorted[n - 1];
+    return isinf(at_half) ? least : (at_half + least) / 2;
 }
 
 static size_t count_votes(const struct ww_vote *votes, size_t n, double *median) {
@@ -140,8 +124,9 @@ static void learn_difference(struct ww_neighbour *s, double difference, double m
     if (s->bias_n[state] < UINT16_MAX)
         s->bias_n[state]++;
     if (s->compared > YOUNG) {
-        ww_tail_step(&s->tail[0], residual > 0 ? log1p(residual) : 0, s->compared);
-        ww_tail_step(&s->tail[1], residual < 0 ? log1p(-residual) : 0, s->compared);
+        double part = ww_tail_part(s->compared), y = ww_quick_ln1p(fabs(residual));
+        ww_tail_learn(&s->tail[0], residual > 0 ? y : 0, part);
+        ww_tail_learn(&s->tail[1], residual < 0 ? y : 0, part);
     }
     s->compared++;
 }
@@ -174,7 +159,7 @@ void ww_neighbour_step(struct ww_neighbour *s, double x, const struct ww_vote *v
     if (enough && s->n > YOUNG) {
         double difference = v->z - v->median;
         v->residual = residual_of(s, difference, v->median);
-        double surprise = ww_tail_surprise(&s->tail[v->residual < 0], log1p(fabs(v->residual)), past);
+        double surprise = ww_tail_surprise(&s->tail[v->residual < 0], ww_quick_ln1p(fabs(v->residual)), past);
         v->surprise = surprise > two_sides ? surprise - two_sides : 0;
         is_large = !young && v->surprise >= large_surprise && fabs(v->residual) >= least_large;
         s->large = (uint8_t)(s->large << 1 | is_large);
@@ -189,7 +174,7 @@ void ww_neighbour_step(struct ww_neighbour *s, double x, const struct ww_vote *v
         if (!is_large)
             learn_difference(s, difference, v->median, v->residual);
         else if (s->streak == 1) /* once an excursion */
-            ww_tail_step(&s->tail[v->residual < 0], log1p(fabs(v->residual)), s->compared);
+            ww_tail_step(&s->tail[v->residual < 0], ww_quick_ln1p(fabs(v->residual)), s->compared);
     }
     if (!is_large)
         learn_own(s, x, v->z);

@@ -28,6 +28,7 @@
 #ifndef WW_GEO_DETECT_NEIGHBOUR_H
 #define WW_GEO_DETECT_NEIGHBOUR_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,8 @@
 
 #define WW_NEIGHBOURS       8 /* more do not vote */
 #define WW_NEIGHBOUR_LEAST  3
+#define WW_LINK_MEMORY      512
+#define WW_NEIGHBOUR_YOUNG  72 /* readings before it votes */
 #define WW_NEIGHBOUR_STATES 3
 
 enum ww_neighbour_kind {
@@ -84,10 +87,29 @@ struct ww_neighbour_verdict {
 
 void ww_neighbour_init(struct ww_neighbour *state);
 /* z of the newest reading; NAN while the sensor is too young to vote. */
-double ww_neighbour_z(const struct ww_neighbour *state);
-double ww_neighbour_weight(const struct ww_neighbour_link *link);
+static inline double ww_neighbour_z(const struct ww_neighbour *state) {
+    return state->n > WW_NEIGHBOUR_YOUNG ? (double)state->z : (double)NAN;
+}
+static inline double ww_neighbour_weight(const struct ww_neighbour_link *link) {
+    double together = link->correlation > 0.1f ? (double)link->correlation : 0.1;
+    return 1000 * together * together / (1000 + (double)link->distance_m);
+}
 /* Both have a new reading: learns how they hang together. */
-void ww_neighbour_link_learn(struct ww_neighbour_link *link, double own_z, double its_z);
+static inline void ww_neighbour_link_learn(struct ww_neighbour_link *link, double own_z, double its_z) {
+    double a = own_z > 3    ? 3
+               : own_z < -3 ? -3
+                            : own_z,
+           b = its_z > 3    ? 3
+               : its_z < -3 ? -3
+                            : its_z,
+           c = a * b;
+    if (!isnan(c)) /* neither is young */
+        link->correlation += (float)(((c > 1    ? 1
+                                       : c < -1 ? -1
+                                                : c) -
+                                      (double)link->correlation) /
+                                     WW_LINK_MEMORY);
+}
 /* A reading and the votes on it; `n` may be 0. Only the first WW_NEIGHBOURS votes that count do. */
 void ww_neighbour_step(struct ww_neighbour *state, double x, const struct ww_vote *votes, size_t n,
                        struct ww_neighbour_verdict *verdict);

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "geo/detect/quick_math.h"
+
 const struct ww_quality_params ww_quality_params_none = {NAN, NAN, NAN};
 
 static const double ln_millionth = -13.815510557964274;
@@ -41,10 +43,10 @@ static bool zero_is_normal(const struct ww_quality *s) {
 /* Repeats of zero are left out where zero is usual: they tell nothing of how the instrument repeats itself.
  */
 static void step_run(struct ww_quality *s, double x, struct ww_quality_verdict *v) {
-    bool same = s->n > 0 && x == s->run_value;
+    bool same = s->n > 0 && x == s->value[4];
     double rate = (s->repeats + 1.0) / (s->n + 2.0);
     if (!same) {
-        bool counts = !s->stuck && !(s->run_value == 0 && zero_is_normal(s));
+        bool counts = !s->stuck && !(s->value[4] == 0 && zero_is_normal(s));
         /* Of a young series it is not known whether it was stuck: then a long run counts as a short one. */
         uint32_t run = s->n < YOUNG && s->run > YOUNG_RUN ? YOUNG_RUN : s->run;
         if (counts && run > s->longest)
@@ -53,7 +55,6 @@ static void step_run(struct ww_quality *s, double x, struct ww_quality_verdict *
         s->stuck = false;
     }
     s->run++;
-    s->run_value = x;
     v->run = s->run;
     v->run_allowed = LEAST_RUN; /* the logarithm only when it matters */
     if (s->run > LEAST_RUN)
@@ -94,16 +95,16 @@ bool ww_quality_silence(const struct ww_quality *s, int64_t now_us, double *sile
 
 /* ---- spike ---- */
 
+static double lower(double a, double b) {
+    return a < b ? a : b;
+}
+
+/* Without branches: the median is what is left when the least of two pairs' lower and the most of their upper
+ * go. */
 static double median_of_five(const double v[5]) {
-    double a[5];
-    memcpy(a, v, sizeof a);
-    for (int i = 1; i < 5; i++)
-        for (int j = i; j > 0 && a[j - 1] > a[j]; j--) {
-            double swap = a[j];
-            a[j] = a[j - 1];
-            a[j - 1] = swap;
-        }
-    return a[2];
+    double low = larger(lower(v[0], v[1]), lower(v[2], v[3])),
+           high = lower(larger(v[0], v[1]), larger(v[2], v[3]));
+    return larger(lower(low, high), lower(larger(low, high), v[4]));
 }
 
 /* The middle one of five: two before and two after it are on the other side. */
@@ -117,7 +118,7 @@ static void step_spike(struct ww_quality *s, int64_t middle_us, struct ww_qualit
     v->spike_sd = sd > 0 ? off / sd : 0;
     bool ends_back =
         fabs(s->value[4] - median) <= spike_sds * sd && fabs(s->value[0] - median) <= spike_sds * sd;
-    double y = log1p(fabs(v->spike_sd));
+    double y = ww_quick_ln1p(fabs(v->spike_sd));
     bool rare = ww_tail_surprise(&s->spike_tail, y, SPIKE_PAST) >= spike_surprise;
     if (s->n >= YOUNG && fabs(v->spike_sd) > spike_sds && ends_back && rare)
         v->signs |= WW_QUALITY_SPIKE;
@@ -158,7 +159,7 @@ static void step_digits(struct ww_quality *s, double x, struct ww_quality_verdic
     if (!(s->resolution > 0) || s->high - s->low < 50 * s->resolution || fabs(x) > 1e6 * s->resolution ||
         1.2533 * s->spread < 2 * s->resolution)
         return;
-    s->digit[(int)fmod(fabs(round(x / s->resolution)), 10)]++;
+    s->digit[(long)(fabs(x / s->resolution) + 0.5) % 10]++; /* at most a million steps, above */
     s->digits++;
     if (s->digits >= LEAST_DIGITS && s->digits % DIGITS_EVERY == 0)
         s->digits_chi2 = (float)chi2_of(s);

@@ -44,7 +44,6 @@ enum ww_quality_sign {
 struct ww_quality {
     double value[5];    /* the last five, newest last */
     int64_t time_us[2]; /* of the last two */
-    double run_value;
     uint32_t n, run, longest, zeros, repeats;
     float usual_s, spread, resolution;
     struct ww_tail spike_tail;

@@ -5,21 +5,58 @@
 #include <string.h>
 
 enum {
-    HOURS = 24,
+    HOURS = WW_SEASON_HOURS,
     MOST_VISITS = 20,
     COUNTED_VISITS = 63,
     MOST_ENTRIES = 240,
     REFUSALS_WEEKDAY = 3,
     REFUSALS_WEEKEND = 4,
-    US_AN_HOUR_E6 = 3600
+    US_AN_HOUR_E6 = 3600,
+    FIRST_RANGE = 4096 /* units that the first difference between hours is given; eight times that fit */
 };
 
 static const double most_shrink = 4, least_shrink = 0.05;
 
+/* ---- numbers in 16 bits ---- */
+
+/* The upper half of a float whose sign is known: eight bits of exponent, eight of mantissa, rounded. */
+static uint16_t pack_spread(float spread) {
+    uint32_t bits;
+    memcpy(&bits, &spread, sizeof bits);
+    bits += 1u << 14;
+    return (uint16_t)(bits >> 15);
+}
+
+static float unpack_spread(uint16_t packed) {
+    uint32_t bits = (uint32_t)packed << 15;
+    float spread;
+    memcpy(&spread, &bits, sizeof spread);
+    return spread;
+}
+
+static float level_of(const struct ww_season *s, int cell) {
+    return s->base + s->unit * (float)s->levels[cell];
+}
+
+/* Doubles the range until the level fits; what was kept is halved, a unit at most lost. */
+static void set_level(struct ww_season *s, int cell, float level) {
+    if (isnan(s->base))
+        s->base = level; /* the first */
+    float above = level - s->base;
+    if (!(s->unit > 0))
+        s->unit = fabsf(above) / FIRST_RANGE;
+    while (s->unit > 0 && fabsf(above) > s->unit * INT16_MAX) {
+        s->unit *= 2;
+        for (int i = 0; i < WW_SEASON_CELLS; i++)
+            s->levels[i] = (int16_t)(s->levels[i] / 2);
+    }
+    s->levels[cell] = s->unit > 0 ? (int16_t)lrintf(above / s->unit) : 0;
+}
+
 void ww_season_init(struct ww_season *season) {
     memset(season, 0, sizeof *season);
     season->cell = -1;
-    season->forecast = NAN;
+    season->forecast = season->base = NAN;
     season->shrink = (float)most_shrink;
 }
 
@@ -46,7 +83,7 @@ static double mean_level(const struct ww_season *s) {
     int n = 0;
     for (int i = 0; i < WW_SEASON_CELLS; i++) {
         if (visits_of(s, i) > 0) {
-            sum += s->level[i];
+            sum += (double)level_of(s, i);
             n++;
         }
     }
@@ -59,7 +96,7 @@ static float shrink_of(const struct ww_season *s) {
     int n = 0;
     for (int i = 0; i < WW_SEASON_CELLS; i++) {
         if (visits_of(s, i) > 0) {
-            double d = s->level[i] - s->mean, sd = 1.2533 * s->spread[i];
+            double d = (double)(level_of(s, i) - s->mean), sd = 1.2533 * (double)unpack_spread(s->spreads[i]);
             between += d * d;
             within += sd * sd;
             n++;
@@ -87,10 +124,24 @@ static void take_day(struct ww_season *s, double dev) {
 static void take_entry(struct ww_season *s) {
     if (isnan(s->forecast) || s->odd_count > s->count)
         return;
-    double error = fabs(s->sum / s->count - s->forecast);
+    double error = fabs((double)(s->mean_now - s->forecast));
     if (s->entries < MOST_ENTRIES)
         s->entries++;
     learn(&s->entry_dev, bounded(s, error, s->entry_dev), 1.0 / s->entries);
+}
+
+static void learn_spread(uint16_t *kept, float value, double rate) {
+    float spread = unpack_spread(*kept);
+    learn(&spread, (double)value, rate);
+    *kept = pack_spread(spread > 0 ? spread : 0);
+}
+
+static double visit_rate(int visits) {
+    return 1.0 / (visits < MOST_VISITS ? visits + 1 : MOST_VISITS);
+}
+
+static int visits_of_hour(const struct ww_season *s, int cell) {
+    return visits_of(s, cell) + visits_of(s, twin_of(cell));
 }
 
 static void take_visit(struct ww_season *s) {
@@ -102,20 +153,49 @@ static void take_visit(struct ww_season *s) {
         s->visits[cell]++;
         return;
     }
-    double mean = odd ? s->odd_sum / s->odd_count : s->sum / s->count;
-    double rate = 1.0 / (visits < MOST_VISITS ? visits + 1 : MOST_VISITS);
     if (odd) { /* the new timetable */
-        s->level[cell] = (float)mean;
+        set_level(s, cell, s->odd_mean);
     } else {
+        float level = visits > 0 ? level_of(s, cell) : s->mean_now;
         if (visits > 0)
-            take_day(s, fabs(mean - s->level[cell]));
-        learn(&s->level[cell], mean, rate);
-        learn(&s->spread[cell], s->error_sum / (float)s->count, rate);
-        learn(&s->local_spread[cell], s->local_error_sum / (float)s->count, rate);
+            take_day(s, fabs((double)(s->mean_now - level)));
+        learn(&level, (double)s->mean_now, visit_rate(visits));
+        set_level(s, cell, level);
+        learn_spread(&s->spreads[cell], s->error_sum / s->count, visit_rate(visits));
+        learn_spread(&s->local_spreads[cell % HOURS], s->local_error_sum / s->count,
+                     visit_rate(visits_of_hour(s, cell)));
     }
     s->visits[cell] = (uint8_t)((visits < COUNTED_VISITS ? visits + 1 : COUNTED_VISITS) << 2);
     s->mean = (float)mean_level(s);
     s->shrink = shrink_of(s);
+}
+
+static bool find_level(const struct ww_season *s, int cell, double *level) {
+    double n = visits_of(s, cell), m = visits_of(s, twin_of(cell)), w = s->shrink,
+           own = (double)level_of(s, cell);
+    if (n + m < WW_SEASON_YOUNG)
+        return false;
+    double parent = (m * (double)level_of(s, twin_of(cell)) + w * s->mean) / (m + w);
+    *level = n < COUNTED_VISITS ? (n * own + w * parent) / (n + w)
+                                : own; /* later the parents weigh next to nothing */
+    return true;
+}
+
+/* spread = kept + young · all: shrunk to all as by four visits. */
+static void find_spread(int visits, uint16_t packed, float *kept, float *young) {
+    enum { WEIGHT = 4 };
+    float n = (float)visits;
+    *kept = n * unpack_spread(packed) / (n + WEIGHT);
+    *young = WEIGHT / (n + WEIGHT);
+}
+
+static void unpack(struct ww_season *s) {
+    int cell = s->cell;
+    double level = 0;
+    s->known = find_level(s, cell, &level);
+    s->level = (float)level;
+    find_spread(visits_of(s, cell), s->spreads[cell], &s->spread, &s->spread_young);
+    find_spread(visits_of_hour(s, cell), s->local_spreads[cell % HOURS], &s->local, &s->local_young);
 }
 
 void ww_season_enter(struct ww_season *season, int cell) {
@@ -127,9 +207,10 @@ void ww_season_enter(struct ww_season *season, int cell) {
     }
     season->forecast = NAN;
     season->cell = (int8_t)cell;
-    season->sum = season->odd_sum = 0;
+    season->mean_now = season->odd_mean = 0;
     season->error_sum = season->local_error_sum = 0;
     season->count = season->odd_count = 0;
+    unpack(season);
 }
 
 int ww_season_visits(const struct ww_season *season, int cell) {
@@ -141,38 +222,41 @@ void ww_season_expect(struct ww_season *season, double forecast) {
 }
 
 bool ww_season_level(const struct ww_season *season, int cell, double *level) {
-    double n = visits_of(season, cell), m = visits_of(season, twin_of(cell)), w = season->shrink;
-    if (n + m < WW_SEASON_YOUNG)
-        return false;
-    double parent = 0;
-    if (n < COUNTED_VISITS) { /* later the parents weigh next to nothing */
-        parent = (m * season->level[twin_of(cell)] + w * season->mean) / (m + w);
-    }
-    *level = n < COUNTED_VISITS ? (n * season->level[cell] + w * parent) / (n + w) : season->level[cell];
-    return true;
-}
-
-static double shrunk(double n, double own, double all) {
-    enum { WEIGHT = 4 };
-    return (n * own + WEIGHT * all) / (n + WEIGHT);
+    if (cell != season->cell)
+        return find_level(season, cell, level);
+    *level = (double)season->level;
+    return season->known;
 }
 
 double ww_season_spread(const struct ww_season *season, int cell, double all) {
-    return shrunk(visits_of(season, cell), season->spread[cell], all);
+    float kept = season->spread, young = season->spread_young;
+    if (cell != season->cell)
+        find_spread(visits_of(season, cell), season->spreads[cell], &kept, &young);
+    return (double)kept + (double)young * all;
 }
 
 double ww_season_local_spread(const struct ww_season *season, int cell, double all) {
-    return shrunk(visits_of(season, cell), season->local_spread[cell], all);
+    float kept = season->local, young = season->local_young;
+    if (cell != season->cell)
+        find_spread(visits_of_hour(season, cell), season->local_spreads[cell % HOURS], &kept, &young);
+    return (double)kept + (double)young * all;
+}
+
+/* A mean that moves loses less in a float than a sum that grows. */
+static void average(float *mean, uint16_t *count, double x) {
+    if (*count < UINT16_MAX)
+        ++*count;
+    *mean += (float)((x - (double)*mean) / *count);
 }
 
 void ww_season_add(struct ww_season *season, double x, double error, double local_error) {
-    season->sum += x;
-    season->error_sum += (float)error;
-    season->local_error_sum += (float)local_error;
-    season->count++;
+    if (season->count < UINT16_MAX) {
+        season->error_sum += (float)error;
+        season->local_error_sum += (float)local_error;
+    }
+    average(&season->mean_now, &season->count, x);
 }
 
 void ww_season_add_odd(struct ww_season *season, double x) {
-    season->odd_sum += x;
-    season->odd_count++;
+    average(&season->odd_mean, &season->odd_count, x);
 }

@@ -14,7 +14,10 @@
  * than it keeps hours it is large, and the forecast by season says so in its band until the hour's own
  * readings have taught it.
  *
- * Below 750 bytes. Values are relative to the origin of the series.
+ * 380 bytes: levels in 16 bits over the range that this series' hours span, which doubles when it has to (a
+ * 32,000th of it is no error); spreads as floats of eight digits, half a part in 256. The hour that goes on
+ * is unpacked once, on entering it: readings touch nothing else. Values are relative to the origin of the
+ * series.
  */
 #ifndef WW_GEO_DETECT_SEASON_H
 #define WW_GEO_DETECT_SEASON_H
@@ -23,24 +26,30 @@
 #include <stdint.h>
 
 #define WW_SEASON_CELLS 48
+#define WW_SEASON_HOURS 24
 #define WW_SEASON_YOUNG 2 /* visits from which a cell is worth a forecast */
 
 struct ww_season {
-    float level[WW_SEASON_CELLS];
-    float spread[WW_SEASON_CELLS];       /* mean absolute error of the forecast by season */
-    float local_spread[WW_SEASON_CELLS]; /* of the forecast by recent readings, at this hour */
-    uint8_t visits[WW_SEASON_CELLS];     /* learned, at most 63; times 4, plus the refused ones in a row */
     /* the visit that goes on */
-    double sum, odd_sum;
+    float mean_now, odd_mean; /* of its readings in order, of the others */
     float error_sum, local_error_sum;
-    uint32_t count, odd_count;
-    float mean;     /* of all known cells */
-    float shrink;   /* w */
+    uint16_t count, odd_count;
+    int8_t cell;      /* -1 before the first */
+    bool known;       /* its level is worth a forecast */
+    uint16_t entries; /* hours that had a forecast */
+    /* what is usual in it, unpacked: level; spread = kept + young · spread of all */
+    float level, spread, spread_young, local, local_young;
     float forecast; /* on entering this hour; NAN = none */
     float entry_dev;
-    float day_dev;    /* between an hour's mean and its cell: how far days differ */
-    uint16_t entries; /* hours that had a forecast */
-    int8_t cell;      /* -1 before the first */
+    float day_dev; /* between an hour's mean and its cell: how far days differ */
+    /* all hours */
+    float base, unit; /* level = base + unit · q */
+    float mean;       /* of all known cells */
+    float shrink;     /* w */
+    int16_t levels[WW_SEASON_CELLS];
+    uint16_t spreads[WW_SEASON_CELLS];       /* mean absolute error of the forecast by season */
+    uint16_t local_spreads[WW_SEASON_HOURS]; /* of the forecast by recent readings, on any day */
+    uint8_t visits[WW_SEASON_CELLS]; /* learned, at most 63; times 4, plus the refused ones in a row */
 };
 
 void ww_season_init(struct ww_season *season);

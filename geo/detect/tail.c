@@ -4,14 +4,6 @@
 #include <assert.h>
 #include <math.h>
 
-/* Steps of 2/n weigh a reading by its number: the first days, when little was known, are forgotten soonest.
- */
-enum { PRIOR_READINGS = 400, MOST_READINGS = 20000, RECENCY = 2, CLIP = 2 };
-
-/* What the mean of an exponential excess loses by the clip: without it, events that are one in seven of the
- * rare readings would raise beta, and with it their own clip, for ever. At two, a third may be events. */
-static const double clipped_mean = 0.8646647167633873; /* 1 - e^-CLIP */
-
 static const double ln10 = 2.302585092994046;
 
 static const double at_usual = 1.3010299956639813, at_rare = 2.3010299956639813; /* -log10 of 0.05, 0.005 */
@@ -20,30 +12,7 @@ struct ww_tail ww_tail_of(double usual, double beta) {
     return (struct ww_tail){(float)usual, (float)(usual + beta * ln10), (float)beta};
 }
 
-/* Robbins and Monro: the best step for a quantile is 1/(n f), and an exponential tail has f = P/beta. */
-static double quantile_step(double quantile, double y, double p, double beta, double weight) {
-    return quantile + beta / (p * weight) * ((y > quantile) - p);
-}
-
-void ww_tail_step(struct ww_tail *tail, double y, uint32_t n) {
-    double weight = PRIOR_READINGS + (n < MOST_READINGS ? n : MOST_READINGS);
-    double beta = tail->beta, rare = tail->rare;
-    double usual = quantile_step(tail->usual, y, WW_TAIL_P, beta, weight);
-    if (y > rare) {
-        double excess = y - rare < CLIP * beta ? y - rare : CLIP * beta;
-        beta += (excess / clipped_mean - beta) / (weight * WW_TAIL_RARE + 1);
-    }
-    rare = quantile_step(rare, y, WW_TAIL_RARE, beta, weight);
-    tail->usual = (float)(usual > 0.05 ? usual : 0.05);
-    tail->rare = (float)(rare > tail->usual + 0.05 ? rare : tail->usual + 0.05);
-    tail->beta = (float)(beta > 0.02 ? beta : 0.02);
-}
-
-double ww_tail_surprise(const struct ww_tail *tail, double y, double k) {
-    if (y <= tail->usual)
-        return y > 0 ? at_usual * y / tail->usual : 0;
-    if (y <= tail->rare)
-        return at_usual + (y - tail->usual) / (tail->rare - tail->usual);
+double ww_tail_far_surprise(const struct ww_tail *tail, double y, double k) {
     return at_rare + k * log1p((y - tail->rare) / (k * tail->beta)) / ln10;
 }
 

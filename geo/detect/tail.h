@@ -33,10 +33,46 @@ struct ww_tail {
 
 /* One that exceeds `usual` in 5 %, exponential beyond. */
 struct ww_tail ww_tail_of(double usual, double beta);
+/* An excess teaches at most twice beta: what the mean loses by it, 1 - e^-2 stays, is made good, or events
+ * that are one in seven of the rare readings would raise beta, and with it their own clip, for ever. At two,
+ * a third may be events.
+ *
+ * How much one reading teaches after n others: 1 / (400 + n), at most 20,000 of them count. */
+static inline double ww_tail_part(uint32_t n) {
+    return 1.0 / (400 + (n < 20000 ? n : 20000));
+}
+/* Learns y. Robbins and Monro: the best step for a quantile is 1/(n f), and an exponential tail has f =
+ * P/beta. */
+static inline void ww_tail_learn(struct ww_tail *tail, double y, double part) {
+    double beta = (double)tail->beta, rare = (double)tail->rare, usual = (double)tail->usual;
+    const double most = 2, clipped_mean = 0.8646647167633873;
+    usual += beta * part * (y > usual ? 1 / WW_TAIL_P - 1 : -1);
+    double step = beta * part;
+    if (y > rare) {
+        double excess = y - rare < most * beta ? y - rare : most * beta;
+        beta += (excess / clipped_mean - beta) / (WW_TAIL_RARE / part + 1);
+        rare += step * (1 / WW_TAIL_RARE - 1);
+    } else {
+        rare -= step;
+    }
+    tail->usual = (float)(usual > 0.05 ? usual : 0.05);
+    tail->rare = (float)(rare > (double)tail->usual + 0.05 ? rare : (double)tail->usual + 0.05);
+    tail->beta = (float)(beta > 0.02 ? beta : 0.02);
+}
 /* `n` = readings that the series had before this one. */
-void ww_tail_step(struct ww_tail *tail, double y, uint32_t n);
+static inline void ww_tail_step(struct ww_tail *tail, double y, uint32_t n) {
+    ww_tail_learn(tail, y, ww_tail_part(n));
+}
+double ww_tail_far_surprise(const struct ww_tail *tail, double y, double k);
 /* -log10 P(Y > y): 2 = once in a hundred readings. */
-double ww_tail_surprise(const struct ww_tail *tail, double y, double k);
+static inline double ww_tail_surprise(const struct ww_tail *tail, double y, double k) {
+    if (y > (double)tail->rare)
+        return ww_tail_far_surprise(tail, y, k);
+    const double at_usual = 1.3010299956639813; /* -log10 of 0.05; 0.005 is one further */
+    if (y > (double)tail->usual)
+        return at_usual + (y - (double)tail->usual) / (double)(tail->rare - tail->usual);
+    return y > 0 ? at_usual * y / (double)tail->usual : 0;
+}
 /* The y whose surprise is that. */
 double ww_tail_value(const struct ww_tail *tail, double surprise, double k);
 

@@ -14,7 +14,7 @@
 #include "geo/detect/quality.h"
 #include "tests/unit/detect/random.h"
 
-enum { SERIES = 10000, STEPS = 100 };
+enum { SERIES = 10000, STEPS = 100, REPEATS = 5 };
 
 struct series {
     struct ww_baseline baseline;
@@ -22,6 +22,8 @@ struct series {
     struct ww_quality quality;
     struct ww_neighbour_link links[WW_NEIGHBOURS];
 };
+
+_Static_assert(sizeof(struct series) <= 1024, "detectors 2 and 3 keep at most 1 KB a series");
 
 static struct series *all;
 static double *values; /* STEPS × SERIES, made before the clock starts */
@@ -70,7 +72,7 @@ static double run(unsigned what, unsigned long *told) {
             struct ww_baseline_verdict b;
             struct ww_quality_verdict q;
             if (what == 0)
-                sum = sum + s->baseline.origin + s->neighbour.level + s->quality.run_value + reading.value;
+                sum = sum + s->baseline.origin + s->neighbour.level + s->quality.value[4] + reading.value;
             if (what & 1) {
                 ww_baseline_step(&ww_baseline_params_default, &s->baseline, &reading, &b);
                 *told += b.months >= 1;
@@ -102,7 +104,9 @@ int main(void) {
         order[j] = swap;
     }
     unsigned long told = 0;
-    double walk = run(0, &told);
+    double walk = 0;
+    for (int again = 0; again < REPEATS; again++)
+        walk = fmax(walk, run(0, &told));
     printf("series=%d steps=%d bytes: baseline %zu, neighbour %zu + 8 links of %zu, quality %zu\n", SERIES,
            STEPS, sizeof(struct ww_baseline), sizeof(struct ww_neighbour), sizeof(struct ww_neighbour_link),
            sizeof(struct ww_quality));
@@ -112,7 +116,10 @@ int main(void) {
         const char *name;
     } rows[] = {{1, "baseline"}, {2, "neighbours"}, {4, "quality"}, {7, "all three"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        double rate = run(rows[i].what, &told);
+        double rate = 0;
+        for (int again = 0; again < REPEATS;
+             again++) /* the best: what others take from the machine is not ours */
+            rate = fmax(rate, run(rows[i].what, &told));
         printf("%-25s %6.2f M/s  %.2f\n", rows[i].name, rate / 1e6, rate / walk);
     }
     printf("told=%lu\n", told);
