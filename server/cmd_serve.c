@@ -23,6 +23,7 @@ static const char help[] =
     "usage: wardwatch serve --db CONNINFO [OPTIONS]\n\n"
     "  --listen HOST:PORT   default 127.0.0.1:8080; port 0 picks a free one\n"
     "  --port-file FILE     writes the port there once it listens\n"
+    "Doors for devices are shut unless named (their usual ports: 9212, 1883, 8883):\n"
     "  --hj212 HOST:PORT    HJ 212 stations connect here\n"
     "  --mqtt HOST:PORT     MQTT devices connect here; --mqtt-tls HOST:PORT with --tls-cert FILE --tls-key "
     "FILE\n"
@@ -258,6 +259,11 @@ int ww_cmd_serve(int argc, char **argv) {
     }
     if (o.log && (code = set_log_level(o.log)) > 0)
         return code;
+    struct ww_error err;
+    if (ww_doors_check(&o.doors, &err) != WW_OK) {
+        (void)ww_complain("serve", NULL, &err);
+        return 2;
+    }
     o.db = ww_db_or_complain("serve", o.db);
     if (!o.db)
         return 2;

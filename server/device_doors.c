@@ -79,21 +79,32 @@ static enum ww_status read_address(const char *text, const char *option, struct 
     return WW_BAD_INPUT;
 }
 
+static enum ww_status read_options(const struct ww_door_options *options, struct ww_doors *d,
+                                   struct ww_error *err) {
+    enum ww_status st;
+    if ((st = read_address(options->hj212, "hj212", &d->hj212_at, err)) != WW_OK ||
+        (st = read_address(options->mqtt, "mqtt", &d->mqtt_at, err)) != WW_OK ||
+        (st = read_address(options->mqtt_tls, "mqtt-tls", &d->mqtt_tls_at, err)) != WW_OK)
+        return st;
+    if (options->mqtt_tls && (!options->tls_certificate_file || !options->tls_key_file))
+        return ww_error_set(err, WW_BAD_INPUT, "--mqtt-tls needs --tls-cert and --tls-key");
+    return WW_OK;
+}
+
+enum ww_status ww_doors_check(const struct ww_door_options *options, struct ww_error *err) {
+    struct ww_doors scratch = {0};
+    return read_options(options, &scratch, err);
+}
+
 enum ww_status ww_doors_new(struct ww_app *app, const struct ww_door_options *options, struct ww_doors **out,
                             struct ww_error *err) {
     struct ww_doors *d = ww_must_calloc(1, sizeof *d);
     d->app = app;
     d->options = *options;
-    enum ww_status st;
-    if ((st = read_address(options->hj212, "hj212", &d->hj212_at, err)) != WW_OK ||
-        (st = read_address(options->mqtt, "mqtt", &d->mqtt_at, err)) != WW_OK ||
-        (st = read_address(options->mqtt_tls, "mqtt-tls", &d->mqtt_tls_at, err)) != WW_OK) {
+    enum ww_status st = read_options(options, d, err);
+    if (st != WW_OK) {
         ww_free(d);
         return st;
-    }
-    if (options->mqtt_tls && (!options->tls_certificate_file || !options->tls_key_file)) {
-        ww_free(d);
-        return ww_error_set(err, WW_BAD_INPUT, "--mqtt-tls needs --tls-cert and --tls-key");
     }
     d->intake = ww_intake_new(app->base, app->path, NULL);
     *out = d;

@@ -18,7 +18,9 @@ struct ww_door_options {                 /* each may be NULL: that door stays cl
 };
 
 struct ww_doors;
-/* Checks the options; nothing is opened yet. The error's field is the option. */
+/* Are the options good? Before anything else is asked for. The error's field is the option. */
+enum ww_status ww_doors_check(const struct ww_door_options *options, struct ww_error *err) WW_MUST_CHECK;
+/* Checks the options too; nothing is opened yet. */
 enum ww_status ww_doors_new(struct ww_app *app, const struct ww_door_options *options, struct ww_doors **out,
                             struct ww_error *err) WW_MUST_CHECK;
 /* Binds and begins. The error is one clear sentence. */

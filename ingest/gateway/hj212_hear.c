@@ -409,6 +409,17 @@ static void hear_notification(struct heard *h, struct link *link) {
         ww_hj212_station_event(h->gateway, link->station, "key_asked", NULL, 0);
 }
 
+/* Passwords and keys are shown to nobody: "NewPW=abc123" becomes "NewPW=******". */
+static void mask_secrets(char *data) {
+    static const char *const names[] = {"pw=", "sk="};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (char *at = strcasestr(data, names[i]); at; at = strcasestr(at, names[i])) {
+            at += strlen(names[i]);
+            for (; *at && !strchr(";,&", *at); at++)
+                *at = '*';
+        }
+}
+
 /* An answer to nothing that was asked, or too late. Of a parameter that comes by itself the event keeps what
  * it says. */
 static void hear_reply(struct heard *h, struct link *link) {
@@ -419,6 +430,7 @@ static void hear_reply(struct heard *h, struct link *link) {
     snprintf(data, sizeof data, "%.*s",
              (int)(h->message.data_area.len < 199 ? h->message.data_area.len : 199),
              h->message.data_area.ptr ? h->message.data_area.ptr : "");
+    mask_secrets(data);
     const struct ww_hj212_detail details[] = {{"cn", NULL, h->message.command}, {"data", data, 0}};
     if (link)
         ww_hj212_station_event(h->gateway, link->station, "unasked", details, 2);

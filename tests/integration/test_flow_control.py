@@ -167,3 +167,8 @@ def test_a_database_that_is_away_for_a_while_costs_nothing_but_the_while(cluster
     assert all(len(set(times)) == len(times) for times in there.values())
     pulled = sorted(at - EPOCH for at in seconds(database, "pulled")["pulled"])
     assert pulled == list(range(len(pulled))) and len(pulled) % BATCH == 0
+
+
+def test_a_door_that_cannot_be_is_told_before_the_database_is_asked_for():
+    done = subprocess.run([find_program(), "serve", "--db", "host=/nowhere", "--mqtt", "1883"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "wardwatch serve: --mqtt must be HOST:PORT, not 1883 [mqtt]\n")

@@ -498,7 +498,10 @@ def test_answers_to_nothing_are_counted_and_told(gateway):
     with linked(gateway, "unasked") as station:
         station.upload(1061, "RtdInterval=30", answer=False)
         wait_until(lambda: events(gateway.database, MN["unasked"], "unasked"), "the event")
-    assert events(gateway.database, MN["unasked"], "unasked") == [{"cn": 1061, "data": "RtdInterval=30"}]
+        station.upload(1061, "RtdInterval=30;NewPW=654321;NewSK=0123", answer=False)
+        wait_until(lambda: len(events(gateway.database, MN["unasked"], "unasked")) == 2, "the next event")
+    assert events(gateway.database, MN["unasked"], "unasked") == [
+        {"cn": 1061, "data": "RtdInterval=30"}, {"cn": 1061, "data": "RtdInterval=30;NewPW=******;NewSK=****"}]  # fmt: skip
     assert gateway.metric("hj212_replies_unasked_total") > before
 
 
