@@ -217,7 +217,8 @@ export function readAlert(value: Json): Alert {
     const site = obj(o["site"]);
     const key = text(thing["key"]);
     return {
-        id: text(o["id"]), category: o["category"] === "sensor" ? "sensor" : "pollution", rule: named(o["rule"]), severity: severityOf(o["severity"]),
+        id: text(o["id"]), category: o["category"] === "sensor" || o["category"] === "lead" ? "sensor" : "pollution", isLead: o["category"] === "lead",
+        rule: named(o["rule"]), severity: severityOf(o["severity"]),
         state: o["state"] === "cleared" ? "cleared" : "open",
         ward: o["ward"] == null ? null : named(o["ward"]),
         thing: o["thing"] == null ? null : {

@@ -166,6 +166,7 @@ export type Category = "pollution" | "sensor";
 export interface Alert {
     id: string;
     category: Category;
+    isLead: boolean; // readings that look made up: listed with the sensors, and said so
     rule: Named;
     severity: Severity;
     state: AlertState;

@@ -10,6 +10,7 @@ import { clock, dateTime, duration, getZone, number, quantity, shortDateTime, sp
 import { sensorAlertMembers, sensorAlertWords, sensorAmount } from "./health_words";
 import { isKey, nameOf, t, type Key } from "./i18n";
 import { severityIcon, svgIcon } from "./icons";
+import { detectorName, isMeasured, reasonsOf } from "./reasons";
 import { chartSpan, exceeds, makeSeries, type Series } from "./series";
 import { look } from "./severity";
 import { copyLink, definitions, failed, figure, fold, loading, time, type Body, type View } from "./side_parts";
@@ -83,12 +84,12 @@ export class AlertView implements View {
         if (this.failure) return this.body(...failed(this.failure, () => void this.load(id)));
         if (!this.loaded) return this.body(loading());
         const { alert } = this.loaded;
-        if (alert.category === "sensor") {
+        if (!isMeasured(alert)) {
             return this.body(this.heading(alert), this.sensorFigures(alert), this.expectation(alert), this.factsOf(alert), this.judging(alert), this.history(alert), this.links(this.loaded));
         }
         const chartBox = el("section", { class: "part" });
-        this.body(this.heading(alert), this.figures(alert), chartBox, this.factsOf(alert),
-            this.sureness(this.loaded), this.judging(alert), this.history(alert), this.links(this.loaded));
+        this.body(this.heading(alert), this.figures(alert), ...this.reasons(alert), chartBox, this.factsOf(alert),
+            ...(alert.limit.standard_no === "" ? [] : [this.sureness(this.loaded)]), this.judging(alert), this.history(alert), this.links(this.loaded));
         this.chart(chartBox, this.loaded);
     }
 
@@ -99,7 +100,7 @@ export class AlertView implements View {
             el("div", {},
                 el("div", { class: "alert-top" },
                     el("span", { class: "tag" }, t(look(alert.severity).word)),
-                    alert.category === "sensor" && el("span", { class: "tag kind" }, t("sensor_alert")),
+                    alert.category === "sensor" && el("span", { class: "tag kind" }, t(alert.isLead ? "lead_alert" : "sensor_alert")),
                     el("span", { class: isOpen ? "tag open" : "tag cleared" }, t(isOpen ? "state_open" : "state_cleared")),
                     el("span", { class: "soft" }, `#${alert.id}`)),
                 el("h2", {}, `${alert.category === "sensor" ? aboutName(alert, this.store) : placeName(alert)} · ${nameOf(alert.property)}`),
@@ -113,9 +114,19 @@ export class AlertView implements View {
         const times = limit?.upper && limit.upper > 0 && alert.peak_value > limit.upper ? t("ratio", { n: number(alert.peak_value / limit.upper) }) : "";
         return el("dl", { class: "figures" },
             figure("observed", quantity(alert.last_value, alert.property.unit), shortDateTime(alert.last_exceeded_at), "fig-observed"),
-            figure("limit", limitWords(limit ?? alert.limit), alert.limit.standard_no, "fig-limit"),
+            figure(alert.limit.standard_no === "" ? "usual_range" : "limit", limitWords(limit ?? alert.limit), alert.limit.standard_no, "fig-limit"),
             figure("peak", quantity(alert.peak_value, alert.property.unit), times || shortDateTime(alert.peak_at), "fig-peak"),
             figure("duration", duration(end - Date.parse(alert.opened_at)), `${t("exceed_count")} ${t("times", { n: alert.exceed_count })}`, "fig-duration"));
+    }
+
+    /** Which detectors saw it, and what each says; one alert for all of them. */
+    private reasons(alert: AlertDetail): HTMLElement[] {
+        const reasons = reasonsOf(alert.explanation);
+        if (reasons.length === 0) return [];
+        return [el("section", { class: "part", id: "reasons" }, el("h3", {}, t("reasons_title")),
+            definitions(reasons.map((reason) => [detectorName(reason.detector),
+                el("span", {}, reason.words, " ", el("span", { class: "soft" }, `${time(reason.at)} · ${reason.rule}`))])),
+            alert.category === "sensor" && el("p", { class: "soft note" }, t(alert.isLead ? "lead_note" : "sensor_alerts_note")))];
     }
 
     /** A sensor's alert is measured in time: how far it has gone, and how far it may go. */

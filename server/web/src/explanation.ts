@@ -45,17 +45,22 @@ function show(value: Json): string {
     if (typeof value === "boolean") return value ? t("yes") : t("no");
     if (typeof value === "number") return Number.isInteger(value) ? String(value) : number(value);
     if (typeof value === "string") return /^\d{4}-\d\d-\d\dT\d\d:/.test(value) ? dateTime(value) : value || "–";
-    if (Array.isArray(value)) return value.map(show).join(" / ");
+    if (Array.isArray(value)) return value.map((item) => (item !== null && typeof item === "object" && !Array.isArray(item) ? showMember(item) : show(item))).join(" / ");
     return JSON.stringify(value);
 }
 
-/** Everything but the window, flattened: "Limit row · Class". */
+/** A neighbour's vote: "datastream 17, distance_m 900, z 0.4". */
+function showMember(member: { [key: string]: Json }): string {
+    return Object.entries(member).map(([key, value]) => `${word(key)} ${show(value)}`).join(", ");
+}
+
+/** Everything but the window and the reasons, flattened: "Limit row · Class". */
 export function facts(explanation: Json): Fact[] {
     const out: Fact[] = [];
     const walk = (value: Json, path: string[]): void => {
         if (value !== null && typeof value === "object" && !Array.isArray(value)) {
             for (const [key, member] of Object.entries(value)) {
-                if (path.length > 0 || key !== "window") walk(member, [...path, word(key)]);
+                if (path.length > 0 || (key !== "window" && key !== "reasons")) walk(member, [...path, word(key)]);
             }
         } else if (path.length > 0) {
             out.push({ name: path.join(" · "), value: show(value) });

@@ -2,8 +2,9 @@
 
 import { list, num, obj, text } from "./api_read";
 import type { Alert, Feed, Health, HealthState, Json, Thing } from "./api_types";
-import { duration, percent, span, shortDateTime } from "./format";
+import { duration, percent, quantity, span, shortDateTime } from "./format";
 import { isKey, t } from "./i18n";
+import { isMeasured } from "./reasons";
 
 type Facts = Pick<Health, "state" | "silent_since" | "last_received_at" | "lag_s" | "expected_s"> & { drift_s?: number | null };
 
@@ -88,6 +89,7 @@ function silenceMs(alert: Alert, now: number): number {
 export function sensorAmount(alert: Alert, now: number): string {
     if (alert.property.code === "silence") return duration(silenceMs(alert, now));
     if (!Number.isFinite(alert.last_value)) return "–";
+    if (isMeasured(alert)) return quantity(alert.last_value, alert.property.unit);
     return alert.property.code === "clock_drift" ? driftWords(alert.last_value) : span(alert.last_value);
 }
 

@@ -49,7 +49,7 @@ export class LiveStream {
         this.source = source;
         source.addEventListener("open", () => this.opened());
         source.addEventListener("error", () => this.failed(source));
-        for (const kind of ["opened", "cleared"]) {
+        for (const kind of ["opened", "joined", "raised", "cleared"]) {
             source.addEventListener(kind, (event) => {
                 this.remember(event.lastEventId);
                 const parsed = parseEvent(event.data ?? "", kind);
