@@ -20,6 +20,7 @@ struct ww_judge *ww_judge_new(void) {
 void ww_judge_free(struct ww_judge *j) {
     if (!j)
         return;
+    inherit_end(j);
     ww_buf_clear(&j->actions);
     ww_free(j->dirty);
     ww_free(j->limits);
@@ -204,12 +205,12 @@ bool ww_judge_memory(const struct ww_judge *j, const struct ww_cat_datastream *d
         }
     }
     if (ds->first_learned != WW_CATALOG_NONE) {
-        uint32_t n = learned_memory(j);
+        uint32_t n = learned_memory(j, ds);
         *readings = n > *readings ? n : *readings;
         if (!strchr(flags, 'N') && strlen(flags) < 15)
             strcat(flags, "N");
     }
-    return ww_judge_watches(ds);
+    return ds->first_watch != WW_CATALOG_NONE || *readings > 0;
 }
 
 void ww_judge_replay(struct ww_judge *j, const struct ww_cat_datastream *ds, const struct ww_reading *reading,

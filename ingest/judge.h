@@ -53,6 +53,10 @@ bool ww_judge_memory(const struct ww_judge *judge, const struct ww_cat_datastrea
  * else WW_INSTANT_NONE. */
 void ww_judge_replay(struct ww_judge *judge, const struct ww_cat_datastream *datastream,
                      const struct ww_reading *reading, int64_t cut_us);
+/* Before the first attach, after all rules: states of detectors that learn are taken over from the judge
+ * before, where rule and series are the same, and nothing is replayed to them. `from` must have judged
+ * nothing that was not committed, and stay unchanged until the end of the replay. */
+void ww_judge_inherit(struct ww_judge *judge, const struct ww_judge *from);
 /* Every watch ends its replay closed until told otherwise. */
 void ww_judge_end_replay(struct ww_judge *judge);
 /* Tells of an alert that is open in the database. False: no such watch any more. */

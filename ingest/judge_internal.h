@@ -116,6 +116,7 @@ struct learned_watch {
     uint32_t rule, datastream, ward;
     uint32_t next;
     uint32_t event; /* that its signal is part of */
+    bool inherited; /* from the judge before: nothing of the past is replayed to it */
 };
 _Static_assert(sizeof(struct learned_watch) <= 192, "what a rule knows of its signal in a series");
 
@@ -152,6 +153,7 @@ struct ww_judge {
     struct learned_watch *learned;
     uint32_t n_learned, cap_learned;
     bool neighbours_stale;
+    struct donor *donor; /* until the end of the replay */
     struct replayed *replayed;
     uint32_t n_replayed, cap_replayed;
 
@@ -186,10 +188,15 @@ void learned_step(struct ww_judge *j, const struct ww_cat_datastream *ds, const 
 void learned_end_replay(struct ww_judge *j);
 bool learned_set_open(struct ww_judge *j, const struct ww_cat_datastream *ds, int32_t rule_id,
                       const struct figures *figures);
-uint32_t learned_memory(const struct ww_judge *j); /* readings of a series that are replayed at a start */
+/* Readings of a series that are replayed at a start; 0 when nothing watches it that has to learn. */
+uint32_t learned_memory(const struct ww_judge *j, const struct ww_cat_datastream *ds);
 void learned_write_updates(struct ww_judge *j);
 /* The event that its signal was part of is over: what still goes on may tell of itself again. */
 void learned_event_over(struct ww_judge *j, uint32_t event);
+
+/* ---- judge_inherit.c ---- */
+void inherit_state(struct ww_judge *j, uint32_t watch); /* of a watch just attached */
+void inherit_end(struct ww_judge *j);
 
 /* ---- judge_neighbours.c ---- */
 void neighbours_find(struct ww_judge *j); /* for all rules; links that were there keep what they know */

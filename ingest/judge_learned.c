@@ -285,11 +285,17 @@ void learned_attach(struct ww_judge *j, uint32_t rule_index, uint32_t datastream
     }
     *first = j->n_learned;
     PUSH(j->learned, j->n_learned, j->cap_learned, w);
+    inherit_state(j, *first);
 }
 
 /* ---- Rebuilding ---- */
 
-uint32_t learned_memory(const struct ww_judge *j) {
+uint32_t learned_memory(const struct ww_judge *j, const struct ww_cat_datastream *ds) {
+    bool needs_past = false;
+    for (uint32_t i = ds->first_learned; i != WW_CATALOG_NONE; i = j->learned[i].next)
+        needs_past = needs_past || !j->learned[i].inherited;
+    if (!needs_past)
+        return 0;
     uint32_t each = REPLAY_ALL / (j->n_learned ? j->n_learned : 1);
     return each > REPLAY_MOST ? REPLAY_MOST : each < REPLAY_LEAST ? REPLAY_LEAST : each;
 }
@@ -326,6 +332,7 @@ static void replay_neighbours(struct ww_judge *j) {
 }
 
 void learned_end_replay(struct ww_judge *j) {
+    inherit_end(j);
     if (j->neighbours_stale)
         neighbours_find(j);
     if (j->n_replayed > 0)
@@ -513,12 +520,14 @@ void learned_event_over(struct ww_judge *j, uint32_t event) {
 
 void learned_step(struct ww_judge *j, const struct ww_cat_datastream *ds, const struct ww_reading *reading,
                   uint32_t ward_id, bool is_replay) {
-    if (ds->first_learned != WW_CATALOG_NONE && j->neighbours_stale)
+    if (ds->first_learned != WW_CATALOG_NONE && j->neighbours_stale && !is_replay)
         neighbours_find(j);
     for (uint32_t i = ds->first_learned; i != WW_CATALOG_NONE; i = j->learned[i].next) {
         struct learned_watch *w = &j->learned[i];
         const struct ww_learned_config *c = &rule_of(j, w)->learned;
         struct finding f;
+        if (is_replay && w->inherited)
+            continue;
         if (is_replay && c->detector == WW_LEARNED_NEIGHBOUR) {
             keep_for_later(j, i, reading);
             continue;

@@ -265,6 +265,8 @@ static bool take_rules(struct loader *l, const struct ww_pg_result *r) {
             ww_log(WW_LOG_ERROR, "rule=%.*s field=%s reason=\"%s\"; the rule is off", WW_STR_ARG(rule.code),
                    err.field, err.message);
     }
+    if (l->donor)
+        ww_judge_inherit(l->world->judge, l->donor);
     return false;
 }
 
@@ -558,11 +560,12 @@ static void next_question(struct loader *l) {
         load_stop(l->path);
 }
 
-void load_start(struct ww_path *path) {
+void load_start(struct ww_path *path, bool is_clean) {
     load_stop(path);
     path_set_state(path, WRITER_LOADING, path->world ? NULL : "loading the district from the database");
     struct loader *l = loader_new(++path->generation, NULL);
     l->path = path;
+    l->donor = is_clean && path->world ? path->world->judge : NULL;
     l->started_us = monotonic_us();
     path->loader = l;
     next_question(l);

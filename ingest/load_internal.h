@@ -16,6 +16,8 @@ struct ww_path;
 
 struct loader {
     struct ww_path *path; /* of load_start: NULL: stopped; frees itself when its query is answered */
+    const struct ww_judge
+        *donor; /* what detectors have learned goes on from here; NULL: only from the past */
     const struct ww_rule_row *only_rule; /* for the past; NULL: all that are enabled, and the present */
     struct world *world;
     size_t step;

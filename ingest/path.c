@@ -390,7 +390,7 @@ static void check_idle(struct ww_path *path) {
 void path_go_on(struct ww_path *path) {
     if (path->state == WRITER_IDLE && path->reload_wanted && path->open.members.count == 0) {
         path->reload_wanted = false;
-        load_start(path);
+        load_start(path, true);
         return;
     }
     /* While a slow group is written its verdicts are still to come: judge nothing after it before. */
@@ -457,7 +457,7 @@ static void on_kick(evutil_socket_t fd, short what, void *arg) {
 static void on_pg_state(void *arg, struct ww_pg *pg, bool up) {
     struct ww_path *path = arg;
     if (up) {
-        load_start(path);
+        load_start(path, false);
         return;
     }
     struct ww_error err;

@@ -174,7 +174,8 @@ void store_register(struct ww_path *path, struct ww_buf *missing);
 void store_fetch_ids(struct ww_path *path, uint32_t message_blocks, uint32_t foi_blocks);
 
 /* load.c */
-void load_start(struct ww_path *path);
+/* `is_clean`: all that was judged is committed, so that what detectors have learned may be kept. */
+void load_start(struct ww_path *path, bool is_clean);
 void load_stop(struct ww_path *path); /* forgets a load that is under way */
 
 #endif

@@ -119,7 +119,7 @@ static void finish_failed(struct ww_path *path) {
         path_fail_all(path, &err);
         ww_pg_drop(path->pg); /* and again with its back-off: a full disk must not keep us busy */
     } else if (ww_pg_is_up(path->pg)) {
-        load_start(path);
+        load_start(path, false);
     }
 }
 

@@ -442,6 +442,47 @@ static void a_judge_rebuilt_from_the_past_says_the_same(void **state) {
         close_bench(both[k]);
 }
 
+static void what_was_learned_goes_along_when_other_rules_change(void **state) {
+    (void)state;
+    struct bench before, after;
+    struct bench *both[2] = {&before, &after};
+    for (int k = 0; k < 2; k++) {
+        open_bench(both[k]);
+        add_rule(both[k], LEARNED + 1, "neighbour", "{\"property\":\"cod\"}");
+        if (k == 1) /* a new one, in front of the old ones */
+            add_rule(both[k], LEARNED + 3, "baseline", "{\"property\":\"noise_leq\"}");
+        add_rule(both[k], LEARNED, "baseline", BASELINE);
+        add_rule(both[k], LEARNED + 2, "quality", STUCK);
+        if (k == 1) {
+            learn(&before, SENSORS, 3 * DAY);
+            ww_judge_inherit(after.judge, before.judge);
+        }
+        attach(both[k]);
+    }
+    uint32_t readings;
+    int64_t span_us;
+    char flags[16];
+    for (uint32_t s = 0; s < SENSORS; s++) /* nothing of the past is wanted */
+        assert_false(ww_judge_memory(after.judge, &after.catalog->datastreams[after.series[s]], &readings,
+                                     &span_us, flags));
+    ww_judge_end_replay(after.judge);
+    int told = 0;
+    for (int i = 3 * DAY; i < 4 * DAY; i++) {
+        for (uint32_t s = 0; s < SENSORS; s++) {
+            double value = usual(s, i) + (s == 1 && i > 3 * DAY + 100 ? 30 : 0);
+            step(&before, s, i, value);
+            step(&after, s, i, value);
+        }
+        told += take(&before);
+        (void)take(&after);
+        assert_int_equal(after.said.len, before.said.len);
+        assert_true(before.said.len == 0 || memcmp(before.said.data, after.said.data, before.said.len) == 0);
+    }
+    assert_true(told >= 2);
+    for (int k = 0; k < 2; k++)
+        close_bench(both[k]);
+}
+
 static void an_alert_that_is_open_is_gone_on_with(void **state) {
     (void)state;
     struct bench b;
@@ -477,6 +518,7 @@ int main(void) {
         cmocka_unit_test(neighbours_tell_a_fault_from_an_area_event),
         cmocka_unit_test(readings_kept_just_below_the_limit_are_a_lead),
         cmocka_unit_test(a_judge_rebuilt_from_the_past_says_the_same),
+        cmocka_unit_test(what_was_learned_goes_along_when_other_rules_change),
         cmocka_unit_test(an_alert_that_is_open_is_gone_on_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
