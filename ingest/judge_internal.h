@@ -96,11 +96,13 @@ struct quality_watch {
     bool never_marked;
 };
 
-/* The promise of geo/detect: 1 KB a series for a baseline. Neighbours and quality together need half as much.
- */
-_Static_assert(sizeof(struct ww_baseline) <= 1024, "a baseline keeps at most 1 KB a series");
-_Static_assert(sizeof(struct neighbour_watch) + sizeof(struct quality_watch) <= 512,
-               "neighbours and quality keep at most half a KB a series");
+/* A series keeps 1 KB for all three detectors of geo/detect, and what a rule needs besides to run one. */
+_Static_assert(sizeof(struct ww_baseline) + sizeof(struct ww_neighbour) +
+                       WW_NEIGHBOURS * sizeof(struct ww_neighbour_link) + sizeof(struct ww_quality) <=
+                   1024,
+               "the three detectors keep at most 1 KB a series");
+_Static_assert(sizeof(struct neighbour_watch) + sizeof(struct quality_watch) <= 400,
+               "clock, area tail and limit add little to their detectors");
 
 struct learned_watch {
     union {
