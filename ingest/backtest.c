@@ -46,11 +46,11 @@ enum ww_status ww_backtest_open(const char *conninfo, const struct ww_rule_row *
     struct ww_backtest *bt = ww_must_calloc(1, sizeof *bt);
     enum ww_status st = ww_pg_sync_open(conninfo, CONNECT_MS, &bt->sync, err);
     if (st == WW_OK)
-        st =
-            ww_pg_sync_exec(bt->sync,
-                            "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-                            "SET LOCAL application_name = 'wardwatch back-test'; SET LOCAL work_mem = '64MB'",
-                            NULL, NULL, err);
+        st = ww_pg_sync_exec(bt->sync,
+                             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                             "SET LOCAL application_name = 'wardwatch back-test';"
+                             "SET LOCAL statement_timeout = '120s'; SET LOCAL work_mem = '64MB'",
+                             NULL, NULL, err);
     if (st == WW_OK)
         st = ww_world_read(bt->sync, rule, &bt->world, err);
     if (st == WW_OK && ww_judge_rule_count(bt->world->judge) == 0) {

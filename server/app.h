@@ -12,11 +12,12 @@
 #include "server/http/http.h"
 #include "sql/pg.h"
 
-struct ww_path;     /* ingest/path.h: decode → locate → judge → commit */
-struct ww_accounts; /* server/accounts.h: tokens and who they belong to */
-struct ww_sse_hub;  /* server/sse_hub.h */
-struct ww_static;   /* server/static_files.h */
-struct ww_doors;    /* server/device_doors.h */
+struct ww_path;      /* ingest/path.h: decode → locate → judge → commit */
+struct ww_accounts;  /* server/accounts.h: tokens and who they belong to */
+struct ww_sse_hub;   /* server/sse_hub.h */
+struct ww_static;    /* server/static_files.h */
+struct ww_doors;     /* server/device_doors.h */
+struct ww_backtests; /* server/backtests.h */
 
 struct ww_app {
     struct event_base *base;
@@ -27,6 +28,7 @@ struct ww_app {
     struct ww_sse_hub *sse;
     struct ww_static *web;
     struct ww_doors *doors; /* for devices */
+    struct ww_backtests *backtests;
     bool anonymous_read;
     int64_t started_us;
 };

@@ -9,6 +9,7 @@
 #include "geo/instant.h"
 #include "ingest/path.h"
 #include "server/accounts.h"
+#include "server/backtests.h"
 #include "server/commands.h"
 #include "server/device_doors.h"
 #include "server/memory_keeper.h"
@@ -168,6 +169,7 @@ static void free_server(struct server *s) {
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         if (*events[i])
             event_free(*events[i]);
+    ww_backtests_free(s->app.backtests);
     ww_doors_close(s->app.doors);
     ww_memory_keeper_free(s->memory);
     if (s->app.path)
@@ -214,6 +216,7 @@ static int build(struct server *s, const struct options *o) {
     app->pool = ww_pg_pool_new(app->base, &pool, POOL_SIZE);
     app->path = ww_path_new(app->base, &(struct ww_path_options){.conninfo = o->db});
     s->memory = ww_memory_keeper_new(app->base, app->path);
+    app->backtests = ww_backtests_new(o->db);
     app->accounts = ww_accounts_new(app->base, app->pool);
     if (ww_doors_new(app, &o->doors, &app->doors, &err) != WW_OK)
         return ww_complain("serve", NULL, &err);

@@ -29,6 +29,7 @@ static const struct command {
     {"trace", ww_cmd_trace, "trace a discharge upstream, on files"},
     {"scan", ww_cmd_scan, "find clusters in space and time, on files"},
     {"score", ww_cmd_score, "an anomaly score and the reasons for each row of a CSV file"},
+    {"explain", ww_cmd_explain, "why was an alert raised? And does computing it again give the same?"},
     {"backtest", ww_cmd_backtest, "what would a rule have raised? Over stored history, without touching it"},
     {"replay", ww_replay_main, "send a file of records through a feed"},
     {"simulate", ww_simulate_main, "a simulated city that sends to a server"},

@@ -9,6 +9,7 @@
     (WW_MAY(WW_ROLE_VIEWER) | WW_MAY(WW_ROLE_COORDINATOR) | WW_MAY(WW_ROLE_PROSECUTOR) |                     \
      WW_MAY(WW_ROLE_ANALYST) | WW_MAY(WW_ROLE_ADMIN))
 #define INSPECTORS  (WW_MAY(WW_ROLE_PROSECUTOR) | WW_MAY(WW_ROLE_ANALYST) | WW_MAY(WW_ROLE_ADMIN))
+#define JUDGES      (INSPECTORS | WW_MAY(WW_ROLE_COORDINATOR)) /* of what an alert was */
 #define ADMINS      WW_MAY(WW_ROLE_ADMIN)
 #define ANYONE      (READERS | WW_MAY(WW_ROLE_FEED))
 #define MAP_LIST    (WW_ROUTE_ANONYMOUS | WW_ROUTE_LIST | WW_ROUTE_GEOJSON)
@@ -59,6 +60,10 @@ static const struct ww_param observation_params[] = {
 static const struct ww_param alert_list_params[] = {ALERT_FILTERS(WW_IN_QUERY), UNUSED("id"), END};
 static const struct ww_param alert_params[] = {ALERT_FILTERS(WW_IN_NOTHING),
                                                PATH("id", WW_PARAM_ID, "Id of the alert", "预警编号"), END};
+static const struct ww_param alert_id_params[] = {PATH("id", WW_PARAM_ID, "Id of the alert", "预警编号"),
+                                                  END};
+static const struct ww_param backtest_params[] = {PATH("id", WW_PARAM_ID, "Id of the back-test", "回测编号"),
+                                                  END};
 static const struct ww_param letter_list_params[] = {
     QUERY("feed", WW_PARAM_TEXT, "Name of the feed", "数据源名称"),
     WORD("state", "kept|resubmitted|discarded", "What became of it", "处理状态"), END};
@@ -140,6 +145,11 @@ static const struct ww_route routes[] = {
      0, 0, "alerts", "Risk alerts, newest first", "风险预警"},
     {WW_HTTP_GET, "/api/v1/alerts/{id}", READERS, WW_ROUTE_ANONYMOUS, alert_params, ww_handle_object,
      "api_alerts", NULL, 0, 0, "alerts", "One alert with its explanation and events", "预警详情"},
+    {WW_HTTP_GET, "/api/v1/alerts/{id}/explanation", READERS, WW_ROUTE_ANONYMOUS, alert_id_params,
+     ww_handle_alert_explanation, NULL, NULL, 0, 0, "alerts", "Why it was raised, in words",
+     "预警由来（文字说明）"},
+    {WW_HTTP_PUT, "/api/v1/alerts/{id}/outcome", JUDGES, 0, alert_id_params, ww_handle_alert_outcome, NULL,
+     NULL, 4096, 0, "alerts", "Record what it was found to be: confirmed, false, unknown", "登记核实结果"},
     {WW_HTTP_GET, "/api/v1/events", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_EVENTS, event_params,
      ww_handle_events, NULL, NULL, 0, 0, "alerts", "Alert events as they are committed", "预警事件流"},
 
@@ -196,6 +206,18 @@ static const struct ww_route routes[] = {
     {WW_HTTP_GET, "/api/v1/stations/{mn}/events", INSPECTORS, WW_ROUTE_ALL_WARDS | WW_ROUTE_LIST,
      station_event_params, ww_handle_list, "api_station_events", NULL, 0, 0, "stations",
      "What happened to the station, newest first", "监测站事件"},
+
+    {WW_HTTP_GET, "/api/v1/backtests", INSPECTORS, WW_ROUTE_ALL_WARDS, none, ww_handle_backtest_list, NULL,
+     NULL, 0, 0, "rules", "Back-tests of this server, newest first", "回测任务"},
+    {WW_HTTP_POST, "/api/v1/backtests", INSPECTORS, WW_ROUTE_ALL_WARDS, none, ww_handle_backtest_start, NULL,
+     NULL, CONFIG_BODY, 0, "rules", "What would a rule have raised over stored history?",
+     "用历史数据回测规则"},
+    {WW_HTTP_GET, "/api/v1/backtests/{id}", INSPECTORS, WW_ROUTE_ALL_WARDS, backtest_params,
+     ww_handle_backtest_show, NULL, NULL, 0, 0, "rules", "Progress and result of a back-test",
+     "回测进度与结果"},
+    {WW_HTTP_DELETE, "/api/v1/backtests/{id}", INSPECTORS, WW_ROUTE_ALL_WARDS, backtest_params,
+     ww_handle_backtest_cancel, NULL, NULL, 0, 0, "rules",
+     "Cancel a running back-test, forget a finished one", "取消或删除回测"},
 
     {WW_HTTP_GET, "/api/v1/limits", INSPECTORS, WW_ROUTE_LIST, limit_params, ww_handle_list, "api_limits",
      NULL, 0, 0, "rules", "Legal limits", "限值"},

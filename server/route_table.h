@@ -94,6 +94,12 @@ bool ww_request_is_same_origin(const struct ww_http_request *req);
 void ww_handle_list(struct ww_route_call *call);   /* route_list.c */
 void ww_handle_object(struct ww_route_call *call); /* one row of the same query, or 404 */
 void ww_handle_events(struct ww_route_call *call);
+void ww_handle_alert_explanation(struct ww_route_call *call);
+void ww_handle_alert_outcome(struct ww_route_call *call);
+void ww_handle_backtest_start(struct ww_route_call *call);
+void ww_handle_backtest_list(struct ww_route_call *call);
+void ww_handle_backtest_show(struct ww_route_call *call);
+void ww_handle_backtest_cancel(struct ww_route_call *call);
 void ww_handle_openapi(struct ww_route_call *call);
 void ww_handle_session_open(struct ww_route_call *call);
 void ww_handle_session_show(struct ww_route_call *call);

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import find_program
+from conftest import find_program, wait_until
 
 FEED = {"thing": "t", "property": "p", "value": "v", "time": "at", "quality": {"field": "q", "default": "N"},
         "place": {"x": "x", "y": "y"}, "register": True, "thing_class": "outfall"}  # fmt: skip
@@ -28,11 +28,11 @@ def row(thing, quarter, value, code, flag="N"):
     return {"t": thing, "p": code, "v": value, "q": flag, "at": instant(quarter), "x": x, "y": 29.05}
 
 
-def messages(seed):
-    """A month of a few things, as a bad network brings it: swapped, late, repeated, corrected, flagged."""
+def messages(seed, days=DAYS):
+    """Some days of a few things, as a bad network brings it: swapped, late, repeated, corrected, flagged."""
     dice = random.Random(seed)
     out, late = [], []
-    for quarter in range(STEPS):
+    for quarter in range(days * 96):
         now = []
         for thing, code in (("s1", "cod"), ("s2", "cod"), ("s3", "cod"), ("s1", "nh3n"), ("s2", "nh3n")):
             value = round(dice.gauss(52, 12) + (25 if quarter // 40 % 4 == 1 else 0), 2)
@@ -52,9 +52,8 @@ def messages(seed):
     return [m for m in out if m]
 
 
-@pytest.fixture(scope="module")
-def lived(database, serve):
-    """A database after a server judged a month of messages, a few at a time."""
+def prepare(database):
+    """Two wards, a feed, two limits and the two rules."""
     database.sql(
         """INSERT INTO ward (code, name_zh, geom) VALUES
                ('880000001', '甲街道', ST_Multi(ST_MakeEnvelope(107, 29, 107.1, 29.1, 4490))),
@@ -67,6 +66,12 @@ def lived(database, serve):
            VALUES ('spot', '单次超标', 'r', 'limit', 3, :'spot'), ('mean', '均值超标', 'r', 'limit', 2, :'mean')""",
         feed=json.dumps(FEED), spot=json.dumps(SPOT), mean=json.dumps(MEAN),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lived(database, serve):
+    """A database after a server judged a month of messages, a few at a time."""
+    prepare(database)
     server = serve(database)
     sender = server.client(database.add_account("feed", "feed"))
     for i, message in enumerate(messages(7)):
@@ -217,3 +222,123 @@ def test_the_words_are_chinese_or_english(lived):
 
     assert "规则 spot" in words("zh") and "甲街道" in words("zh") and "每街镇每周" in words("zh")
     assert "rule spot" in words("en") and "a ward and week" in words("en")
+
+
+# ---- Over the interface ----
+
+
+@pytest.fixture(scope="module")
+def analyst(lived):
+    return lived.server.client(lived.add_account("analyst", "analyst"))
+
+
+def ended(client, number):
+    def look():
+        shown = client.get(f"/api/v1/backtests/{number}")
+        assert shown.status == 200
+        return shown.json if shown.json["state"] != "running" else None
+
+    return wait_until(look, f"back-test {number} to end")
+
+
+class Held:
+    """Holds a table back from everybody, so that a back-test is surely running."""
+
+    def __init__(self, database, table):
+        self.psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-d", database.conninfo], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True)  # fmt: skip
+        self.psql.stdin.write(f"BEGIN; LOCK TABLE wardwatch.{table} IN ACCESS EXCLUSIVE MODE; SELECT 'held';\n")
+        self.psql.stdin.flush()
+        assert self.psql.stdout.readline().strip() == "held"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.psql.communicate("ROLLBACK;\n")
+
+
+def running(database):
+    return int(database.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'wardwatch back-test'"))
+
+
+def test_the_interface_runs_the_same_back_test(lived, analyst):
+    started = analyst.post("/api/v1/backtests", {"rule": "spot", "from": "2026-04-01T00:00:00Z", "to": "2026-07-01T00:00:00Z"})
+    assert started.status == 201 and started.json["requested_by"] == "analyst", started.text
+    done = ended(analyst, started.json["id"])
+    assert done["state"] == "done" and done["error"] is None
+    assert done["progress"]["datastreams_done"] == done["progress"]["datastreams"] == 3
+    told = backtest(lived, "spot", "--from", "2026-04-01", "--to", "2026-07-01")[1]
+    assert {**done["result"], "took_ms": 0} == {**told, "took_ms": 0}
+    listed = analyst.get("/api/v1/backtests").json["items"]
+    assert listed[0]["id"] == started.json["id"] and "result" not in listed[0]
+
+
+@pytest.mark.parametrize(
+    "body, field",
+    [
+        ({"rule": {"config": {**SPOT, "fire": [3, 2]}}}, "rule.config.fire"),
+        ({"rule": {"config": {**SPOT, "property": "nonsense"}}}, "rule.config.property"),
+        ({"rule": {"config": {**SPOT, "standard": "GB 1"}}}, "rule.config.standard"),
+        ({"rule": {"config": SPOT, "detector": "oracle"}}, "rule.detector"),
+        ({"rule": {"config": SPOT, "colour": 1}}, "rule.colour"),
+        ({"rule": 7}, "rule"),
+        ({"rule": "nobody"}, "rule"),
+        ({"rule": "spot", "to": "2026-01-01"}, "to"),
+        ({"rule": "spot", "from": "soon"}, "from"),
+        ({"rule": "spot", "colour": 1}, "colour"),
+    ],
+)
+def test_a_mistake_in_a_request_is_named(analyst, body, field):
+    answer = analyst.post("/api/v1/backtests", {"from": "2026-05-01", "to": "2026-06-01", **body})
+    assert answer.status == 400 and answer.json["error"]["field"] == field, answer.text
+
+
+def test_a_cancelled_back_test_leaves_nothing(lived, analyst):
+    events = lived.value("SELECT count(*) FROM alert_event")
+    with Held(lived, "observation"):
+        number = analyst.post("/api/v1/backtests", {"rule": "spot", "from": "2026-04-01", "to": "2026-07-01"}).json["id"]
+        wait_until(lambda: running(lived) == 1, "the back-test to run")
+        assert analyst.get(f"/api/v1/backtests/{number}").json["state"] == "running"
+        assert analyst.delete(f"/api/v1/backtests/{number}").status == 200
+    done = ended(analyst, number)
+    assert done["state"] == "cancelled" and done["result"] is None and done["error"] is None
+    wait_until(lambda: running(lived) == 0, "its connection to be gone")
+    assert lived.value("SELECT count(*) FROM alert_event") == events
+    assert analyst.delete(f"/api/v1/backtests/{number}").status == 200
+    assert analyst.get(f"/api/v1/backtests/{number}").status == 404
+
+
+def test_two_run_at_once_and_no_more(lived, analyst):
+    request = {"rule": "spot", "from": "2026-04-01", "to": "2026-07-01"}
+    with Held(lived, "observation"):
+        first, second = (analyst.post("/api/v1/backtests", request).json["id"] for _ in range(2))
+        third = analyst.post("/api/v1/backtests", request)
+        assert third.status in (429, 503) and third.headers["Retry-After"]
+    assert ended(analyst, first)["state"] == ended(analyst, second)["state"] == "done"
+
+
+def test_the_newest_are_kept(analyst):
+    for _ in range(12):
+        number = analyst.post("/api/v1/backtests", {"rule": "mean", "from": "2026-05-01", "to": "2026-05-02"}).json["id"]
+        ended(analyst, number)
+    kept = [int(i["id"]) for i in analyst.get("/api/v1/backtests").json["items"]]
+    assert len(kept) == 10 and kept == sorted(kept, reverse=True) and kept[0] == int(number)
+
+
+def test_who_may(lived):
+    request = {"rule": "spot", "from": "2026-04-01", "to": "2026-07-01"}
+    for role, wards in (("viewer", None), ("coordinator", None), ("analyst", ["880000001"]), ("feed", None)):
+        client = lived.server.client(lived.add_account(f"{role}-may-not", role, wards))
+        assert client.post("/api/v1/backtests", request).status == 403
+        assert client.get("/api/v1/backtests").status == client.get("/api/v1/backtests/1").status == 403
+
+
+def test_a_server_that_is_stopped_ends_its_back_tests(lived, serve):
+    server = serve(lived)
+    client = server.client(lived.add_account("stopper", "analyst"))
+    with Held(lived, "observation"):
+        client.post("/api/v1/backtests", {"rule": "spot", "from": "2026-04-01", "to": "2026-07-01"})
+        wait_until(lambda: running(lived) == 1, "the back-test to run")
+    server.stop()
+    assert running(lived) == 0
