@@ -43,6 +43,13 @@ static void find_watched(struct ww_backtest *bt) {
 enum ww_status ww_backtest_open(const char *conninfo, const struct ww_rule_row *rule,
                                 struct ww_backtest **out, struct ww_error *err) {
     *out = NULL;
+    const struct ww_rule_kind *kind = ww_rule_kind_find(rule->detector);
+    if (kind && kind->engine != WW_ENGINE_JUDGE) {
+        ww_error_set(err, WW_BAD_INPUT,
+                     "rules that do not go by single readings can't be tried on stored ones");
+        ww_error_at_field(err, WW_STR("detector"), rule->detector);
+        return WW_BAD_INPUT;
+    }
     struct ww_backtest *bt = ww_must_calloc(1, sizeof *bt);
     enum ww_status st = ww_pg_sync_open(conninfo, CONNECT_MS, &bt->sync, err);
     if (st == WW_OK)
@@ -53,10 +60,6 @@ enum ww_status ww_backtest_open(const char *conninfo, const struct ww_rule_row *
                              NULL, NULL, err);
     if (st == WW_OK)
         st = ww_world_read(bt->sync, rule, &bt->world, err);
-    if (st == WW_OK && ww_judge_rule_count(bt->world->judge) == 0) {
-        st = ww_error_set(err, WW_BAD_INPUT, "rules about senders can't be tried on stored readings");
-        ww_error_at_field(err, WW_STR("detector"), rule->detector);
-    }
     if (st != WW_OK) {
         ww_backtest_close(bt);
         return st;

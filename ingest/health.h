@@ -64,6 +64,8 @@ void ww_health_note(struct ww_health *health, const struct ww_health_message *me
 
 /* Nobody could be heard in this time: it counts for no silence. */
 void ww_health_deaf(struct ww_health *health, int64_t from_us, int64_t until_us);
+/* For computing an alert again: how we listened then, as the explanation of the alert says it. */
+void ww_health_assume(struct ww_health *health, uint32_t feed, const struct ww_json_node *explanation);
 /* How many other servers write to the same database: what they hear is known some seconds later. */
 void ww_health_others(struct ww_health *health, int64_t others);
 

@@ -68,6 +68,7 @@ struct health_feed {
 struct health_due {
     uint32_t thing, rule;
     float allowed, value;
+    int64_t looked_us;
 };
 
 #define HEALTH_MOST_SPACING_S 10.0f /* between two offsets of a clock */

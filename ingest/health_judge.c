@@ -43,9 +43,10 @@ static float look_at_rhythm(struct health_thing *t) {
     return t->configured_s > 0 ? t->configured_s : ww_health_rhythm_s(&t->clock, t->expected_s);
 }
 
-static void note_due(struct ww_health *h, uint32_t thing, uint32_t rule, float allowed, float value) {
+static void note_due(struct ww_health *h, uint32_t thing, uint32_t rule, float allowed, float value,
+                     int64_t now_us) {
     if (h->n_due < MOST_DUE)
-        h->due[h->n_due++] = (struct health_due){thing, rule, allowed, value};
+        h->due[h->n_due++] = (struct health_due){thing, rule, allowed, value, now_us};
 }
 
 struct look {
@@ -89,7 +90,7 @@ static void look_for_silence(struct ww_health *h, uint32_t index, uint32_t rule,
     } else if (overdue) {
         look->silent = true;
         if (look->judges)
-            note_due(h, index, rule, allowed, elapsed);
+            note_due(h, index, rule, allowed, elapsed, look->now_us);
     }
 }
 
@@ -112,7 +113,7 @@ static void look_at_clock(struct ww_health *h, uint32_t index, uint32_t rule, st
     } else if (lasts) {
         look->drifting = true;
         if (look->judges)
-            note_due(h, index, rule, (float)how->limit_s, drift);
+            note_due(h, index, rule, (float)how->limit_s, drift, look->now_us);
     }
 }
 

@@ -86,6 +86,11 @@ static int64_t int_of(const struct ww_json_node *root, const char *key, int64_t 
     return ww_json_as_i64(ww_json_get(root, key), &value) ? value : otherwise;
 }
 
+static bool read_instant(const struct ww_json_node *root, const char *key, int64_t *out) {
+    struct ww_str text;
+    return ww_json_as_str(ww_json_get(root, key), &text) && ww_instant_parse(text, NULL, out, NULL) == WW_OK;
+}
+
 static void read_memory(struct ww_health_clock *c, struct ww_str json) {
     struct ww_arena *arena = ww_arena_new(64 << 10);
     struct ww_json_node *root;
@@ -213,6 +218,21 @@ bool ww_health_take_alert(struct ww_health *h, int32_t rule_id, bool is_feed, in
     return false;
 }
 
+void ww_health_assume(struct ww_health *h, uint32_t feed, const struct ww_json_node *explanation) {
+    const struct ww_json_node *spans = ww_json_get(explanation, "not_listening");
+    bool others = false;
+    (void)ww_json_as_bool(ww_json_get(explanation, "other_servers"), &others);
+    ww_health_others(h, others);
+    for (const struct ww_json_node *s = spans ? spans->child : NULL; s; s = s->next) {
+        int64_t from_us, until_us;
+        if (read_instant(s, "from", &from_us) && read_instant(s, "until", &until_us))
+            ww_health_deaf(h, from_us, until_us);
+    }
+    int64_t grace_us;
+    if (read_instant(explanation, "counts_from", &grace_us))
+        h->feeds[feed].grace_us = grace_us;
+}
+
 /* ---- Actions ---- */
 
 void health_begin_action(struct ww_health *h, struct ww_json *w, const char *op, int32_t rule_id,
@@ -274,6 +294,35 @@ static void write_opening(struct ww_json *w, const struct health_rule *rule, dou
     health_write_instant(w, "peak_at", now_us);
 }
 
+/* What the number depends on besides what was received: when it was looked at, and how we listened. Spans of
+ * a silence in which we were deaf do not count for it, nor does the time before `counts_from`. */
+static void write_listening(const struct ww_health *h, struct ww_json *w, int64_t looked_us, int64_t since_us,
+                            int64_t grace_us) {
+    health_write_instant(w, "looked_at", looked_us);
+    if (grace_us != WW_INSTANT_NONE && grace_us > since_us)
+        health_write_instant(w, "counts_from", grace_us);
+    if (h->has_others) {
+        ww_json_key(w, "other_servers");
+        ww_json_bool(w, true);
+    }
+    bool any = false;
+    for (uint32_t i = 0; i < h->n_deaf; i++) {
+        if (h->deaf[i].until_us <= since_us)
+            continue;
+        if (!any) {
+            ww_json_key(w, "not_listening");
+            ww_json_array(w);
+        }
+        any = true;
+        ww_json_object(w);
+        health_write_instant(w, "from", h->deaf[i].from_us);
+        health_write_instant(w, "until", h->deaf[i].until_us);
+        ww_json_end_object(w);
+    }
+    if (any)
+        ww_json_end_array(w);
+}
+
 void health_open_thing(struct ww_health *h, const struct health_due *due, int64_t now_us) {
     struct health_thing *t = &h->things[due->thing];
     const struct health_rule *rule = &h->rules->rules[due->rule];
@@ -292,6 +341,7 @@ void health_open_thing(struct ww_health *h, const struct health_due *due, int64_
                       (double)due->value);
     health_write_instant(w, "last_received_at", t->clock.last_received_us);
     health_write_instant(w, "last_phenomenon_at", t->clock.last_time_us);
+    write_listening(h, w, due->looked_us, t->clock.last_received_us, h->feeds[t->feed].grace_us);
     write_rounded(w, "expected_s", t->expected_s > 0 ? (double)t->expected_s : NAN, 10);
     write_text(w, "expected_from", expected_from[t->expected_from]);
     if (is_silence)
@@ -338,6 +388,7 @@ void health_open_feed(struct ww_health *h, struct health_feed *f, uint32_t rule,
     ww_json_null(w);
     begin_explanation(w, r, NAN, (double)first->allowed, value);
     health_write_instant(w, "last_received_at", f->last_received_us);
+    write_listening(h, w, first->looked_us, WW_INSTANT_NONE, f->grace_us);
     write_int(w, "watched", tally->watched);
     write_int(w, "suspect", tally->suspect);
     write_int(w, "overdue", tally->overdue);

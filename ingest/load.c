@@ -19,8 +19,9 @@
 
 enum { DATASTREAM_PAGE = 1000, READINGS_PAGE = 200000, STATION_PAGE = 5000, WKB_CEILING = 512 << 20 };
 
-/* Of whom a step is: all of them make the world that is judged live; some make one for the past. */
-enum { LIVE = 1, PAST = 2 };
+/* Of whom a step is: all of them make the world that is judged live; some make one for the past, where rules
+ * about senders need to decode messages too. */
+enum { LIVE = 1, PAST = 2, SENDERS = 4 };
 
 struct step {
     const char *query;
@@ -429,10 +430,10 @@ static bool take_open_alerts(struct loader *l, const struct ww_pg_result *r) {
 static const struct step steps[] = {
     {"writers_end", ask_nothing, take_nothing, LIVE},
     {"catalog_district", ask_nothing, take_district, LIVE | PAST},
-    {"catalog_wards", ask_after, take_wards, LIVE},
+    {"catalog_wards", ask_after, take_wards, LIVE | SENDERS},
     {"catalog_properties", ask_nothing, take_properties, LIVE | PAST},
-    {"catalog_feeds", ask_nothing, take_feeds, LIVE},
-    {"catalog_stations", ask_stations, take_stations, LIVE},
+    {"catalog_feeds", ask_nothing, take_feeds, LIVE | SENDERS},
+    {"catalog_stations", ask_stations, take_stations, LIVE | SENDERS},
     {"catalog_limits", ask_nothing, take_limits, LIVE | PAST},
     {"catalog_rules", ask_rules, take_rules, LIVE | PAST},
     {"catalog_things", ask_after, take_things, LIVE | PAST},
@@ -448,7 +449,9 @@ static const struct step steps[] = {
 
 struct loader *loader_new(uint64_t generation, const struct ww_rule_row *only_rule) {
     struct loader *l = ww_must_calloc(1, sizeof *l);
+    const struct ww_rule_kind *kind = only_rule ? ww_rule_kind_find(only_rule->detector) : NULL;
     l->only_rule = only_rule;
+    l->for_senders = kind && kind->engine == WW_ENGINE_HEALTH;
     l->world = ww_must_calloc(1, sizeof *l->world);
     l->world->catalog = ww_catalog_new(generation);
     l->world->judge = ww_judge_new();
@@ -470,7 +473,7 @@ void loader_free(struct loader *l) {
 }
 
 const char *loader_ask(struct loader *l, struct ww_pg_args *args) {
-    unsigned wanted = l->only_rule ? PAST : LIVE;
+    unsigned wanted = !l->only_rule ? LIVE : l->for_senders ? PAST | SENDERS : PAST;
     for (; l->step < sizeof steps / sizeof *steps && l->failed == WW_OK; l->step++) {
         const struct step *step = &steps[l->step];
         if ((step->of & wanted) && step->ask(l, args))

@@ -19,6 +19,7 @@ struct loader {
     const struct ww_judge
         *donor; /* what detectors have learned goes on from here; NULL: only from the past */
     const struct ww_rule_row *only_rule; /* for the past; NULL: all that are enabled, and the present */
+    bool for_senders;                    /* that rule is judged by messages, not by readings */
     struct world *world;
     size_t step;
     int64_t after;            /* paging within a step: last id, or index of the next datastream … */

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <zstd.h>
 
+#include "geo/base/arena.h"
+
 enum { LEVEL = 1 }; /* the loop's workers decode besides; higher levels gain a tenth of the size */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -39,4 +41,15 @@ size_t ww_raw_pack(struct ww_str body, char *room, size_t n_room) {
     ZSTD_CCtx *context = context_of_thread();
     size_t n = context ? ZSTD_compressCCtx(context, room, n_room, body.ptr, body.len, LEVEL) : 0;
     return ZSTD_isError(n) ? 0 : n;
+}
+
+bool ww_raw_unpack(struct ww_str packed, size_t most, struct ww_arena *arena, struct ww_str *out) {
+    unsigned long long size = ZSTD_getFrameContentSize(packed.ptr, packed.len);
+    if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > most)
+        return false;
+    char *room = ww_arena_alloc(arena, (size_t)size + 1);
+    if (!room || ZSTD_isError(ZSTD_decompress(room, (size_t)size, packed.ptr, packed.len)))
+        return false;
+    *out = (struct ww_str){room, (size_t)size};
+    return true;
 }

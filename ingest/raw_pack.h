@@ -10,9 +10,14 @@
 #ifndef WW_INGEST_RAW_PACK_H
 #define WW_INGEST_RAW_PACK_H
 
+#include <stdbool.h>
+
 #include "geo/base/str.h"
 
 size_t ww_raw_pack_bound(size_t len);
 size_t ww_raw_pack(struct ww_str body, char *room, size_t n_room); /* bytes of one zstd frame; 0: no memory */
+/* The bytes again, in the arena; false: no such frame, or more than `most` bytes. */
+struct ww_arena;
+bool ww_raw_unpack(struct ww_str packed, size_t most, struct ww_arena *arena, struct ww_str *out);
 
 #endif

@@ -8,58 +8,14 @@
 #include "geo/base/alloc.h"
 #include "geo/base/json_compare.h"
 #include "geo/base/json_writer.h"
-#include "ingest/alert_log.h"
-#include "ingest/world.h"
-#include "sql/pg.h"
+#include "ingest/recompute_internal.h"
 
 enum {
     CONNECT_MS = 30000,
-    PAGE_ROWS = 10000,
     MOST_ALERTS = 100000,
     MOST_VERSIONS = 1000,
     ARENA_CEILING = 64 << 20,
-    ACTIONS_CEILING = 64 << 20,
     SIDE_CEILING = 4 << 20
-};
-
-/* The row of the alert. */
-struct stored_alert {
-    int64_t id, subject, ward_id, severity;
-    int32_t rule_id, rule_version;
-    struct ww_str kind, detector, code;
-    int64_t opened_us, cleared_us, last_us, peak_us, count;
-    double last, peak;
-    struct ww_str explanation;
-    bool is_raised; /* from another rule's alert: what it had before stays in opened_at and severity */
-    int64_t open_count;
-    double open_last, open_peak;
-};
-
-struct version {
-    struct ww_rule_row rule;
-    bool enabled;
-    int64_t since_us;
-};
-
-struct recompute {
-    struct ww_pg_sync *sync;
-    struct ww_arena *arena;
-    struct ww_recomputed *out;
-    struct ww_error *err;
-    struct stored_alert alert;
-    struct version *versions;
-    uint32_t n_versions;
-    struct ww_alert_log *log;
-    struct ww_buf actions;
-    bool has_before;
-    struct ww_logged_alert before;
-
-    /* of one version's run */
-    struct world *world;
-    const struct ww_cat_datastream *ds;
-    int64_t since_us, until_us;
-    bool is_live;
-    enum ww_status failed;
 };
 
 /* ---- What is stored ---- */
@@ -99,7 +55,8 @@ static enum ww_status read_alert(struct recompute *c, int64_t id) {
                                      .is_raised = ww_pg_bool(r, 0, 16),
                                      .open_last = ww_pg_double(r, 0, 17),
                                      .open_peak = ww_pg_double(r, 0, 18),
-                                     .open_count = ww_pg_i64(r, 0, 19)};
+                                     .open_count = ww_pg_i64(r, 0, 19),
+                                     .told_opened_us = ww_pg_i64(r, 0, 20)};
     return WW_OK;
 }
 
@@ -134,134 +91,14 @@ static enum ww_status read_versions(struct recompute *c) {
     return WW_OK;
 }
 
-/* ---- One version's part of the past ---- */
-
-/* The alert that is looked at, as far as it has come; NULL before it opened. */
-static const struct ww_logged_alert *find_alert(const struct recompute *c) {
+const struct ww_logged_alert *recompute_find(const struct recompute *c) {
     uint32_t n;
     const struct ww_logged_alert *all = ww_alert_log_all(c->log, &n);
     for (uint32_t i = 0; i < n; i++)
-        if (all[i].opened_us == c->alert.opened_us && all[i].ward_id == c->alert.ward_id)
+        if (all[i].opened_us == c->alert.opened_us && all[i].subject == c->alert.subject &&
+            all[i].ward_id == c->alert.ward_id && ww_str_is(c->alert.kind, all[i].kind))
             return &all[i];
     return NULL;
-}
-
-/* What the first version found open when it began: an alert before ours. */
-static enum ww_status read_open_before(struct recompute *c) {
-    struct ww_pg_args args;
-    const struct ww_pg_result *r;
-    ww_pg_args_init(&args);
-    ww_pg_arg_i64(&args, c->alert.rule_id);
-    ww_pg_arg_i64(&args, c->alert.subject);
-    ww_pg_arg_i64(&args, c->alert.id);
-    ww_pg_arg_instant(&args, c->versions[0].since_us);
-    enum ww_status st = ww_pg_sync_query(c->sync, ww_sql_find("recompute_open"), &args, &r, c->err);
-    ww_pg_args_clear(&args);
-    if (st == WW_OK && ww_pg_rows(r) > 0)
-        c->before = (struct ww_logged_alert){.count = ww_pg_i64(r, 0, 0),
-                                             .peak = ww_pg_double(r, 0, 1),
-                                             .peak_us = ww_pg_i64(r, 0, 2),
-                                             .last_us = ww_pg_i64(r, 0, 3)};
-    c->has_before = st == WW_OK && ww_pg_rows(r) > 0;
-    return st;
-}
-
-/* Of that rule about that datastream, one is open when a version begins: ours, or one before it. */
-static void open_as_it_was(struct recompute *c) {
-    uint32_t n;
-    const struct ww_logged_alert *all = ww_alert_log_all(c->log, &n);
-    const struct ww_logged_alert *open = n > 0 ? &all[n - 1] : &c->before;
-    if (n > 0 ? open->cleared_us == WW_INSTANT_NONE : c->has_before)
-        (void)ww_judge_set_open(c->world->judge, c->ds, c->alert.rule_id, open->count, open->peak,
-                                open->peak_us, open->last_us);
-}
-
-static enum ww_status log_actions(struct recompute *c) {
-    uint64_t opened, cleared;
-    ww_buf_reset(&c->actions);
-    enum ww_status st = ww_judge_take_actions(c->world->judge, &c->actions, &opened, &cleared);
-    return st == WW_OK ? ww_alert_log_apply(c->log, ww_buf_str(&c->actions), c->err)
-                       : ww_error_set(c->err, st, "the rule moves more alerts at once than can be written");
-}
-
-static bool take_page(void *arg, const struct ww_pg_result *r) {
-    struct recompute *c = arg;
-    int n = ww_pg_rows(r);
-    bool is_over = false;
-    for (int i = 0; i < n && !is_over; i++) {
-        int64_t received_us = ww_pg_i64(r, i, 7);
-        struct ww_str flag = ww_pg_str(r, i, 4);
-        struct ww_reading reading = {.time_us = ww_pg_i64(r, i, 1),
-                                     .interval_us = ww_pg_i64(r, i, 2) * WW_SECOND_US,
-                                     .value = ww_pg_double(r, i, 3),
-                                     .flag = flag.len > 0 ? flag.ptr[0] : 'N'};
-        is_over = received_us >= c->until_us;
-        if (is_over)
-            break;
-        c->out->readings++;
-        if (!c->is_live && received_us < c->since_us) {
-            ww_judge_replay(c->world->judge, c->ds, &reading, WW_INSTANT_NONE);
-            continue;
-        }
-        if (!c->is_live) {
-            ww_judge_end_replay(c->world->judge);
-            open_as_it_was(c);
-            c->is_live = true;
-        }
-        ww_judge_step(c->world->judge, c->ds, &reading, (uint32_t)ww_pg_i64(r, i, 5));
-    }
-    if (c->failed == WW_OK)
-        c->failed = log_actions(c);
-    const struct ww_logged_alert *alert = find_alert(c);
-    return c->failed == WW_OK && !is_over && !(alert && alert->cleared_us != WW_INSTANT_NONE);
-}
-
-static const struct ww_cat_datastream *find_datastream(const struct ww_catalog *catalog, int64_t id) {
-    for (uint32_t i = 0; i < catalog->n_datastreams; i++)
-        if (catalog->datastreams[i].id == id)
-            return &catalog->datastreams[i];
-    return NULL;
-}
-
-static enum ww_status run_version(struct recompute *c, uint32_t i) {
-    const struct version *v = &c->versions[i];
-    enum ww_status st = ww_world_read(c->sync, &v->rule, &c->world, c->err);
-    if (st != WW_OK)
-        return st;
-    c->ds = find_datastream(c->world->catalog, c->alert.subject);
-    c->since_us = v->since_us;
-    c->until_us = i + 1 < c->n_versions ? c->versions[i + 1].since_us : INT64_MAX;
-    c->is_live = false;
-    c->failed = WW_OK;
-    if (c->ds && c->ds->first_watch != WW_CATALOG_NONE) {
-        struct ww_pg_args args;
-        char list[32];
-        ww_pg_args_init(&args);
-        snprintf(list, sizeof list, "{%lld}", (long long)c->ds->id);
-        ww_pg_arg_str(&args, ww_str_of(list));
-        st = ww_pg_sync_each(c->sync, ww_sql_find("recompute_readings"), &args, PAGE_ROWS, take_page, c,
-                             c->err);
-        ww_pg_args_clear(&args);
-        if (c->failed != WW_OK)
-            st = c->failed;
-    }
-    c->out->last_version = v->rule.version;
-    world_free(c->world);
-    c->world = NULL;
-    return st;
-}
-
-static enum ww_status run_versions(struct recompute *c) {
-    enum ww_status st = WW_OK;
-    c->out->first_version = c->versions[0].rule.version;
-    for (uint32_t i = 0; st == WW_OK && i < c->n_versions; i++) {
-        const struct ww_logged_alert *alert = find_alert(c);
-        if (i > 0 && (!alert || alert->cleared_us != WW_INSTANT_NONE))
-            break; /* over, or it should have opened by now */
-        if (c->versions[i].enabled)
-            st = run_version(c, i);
-    }
-    return st;
 }
 
 /* ---- Comparing ---- */
@@ -350,7 +187,7 @@ static enum ww_status compare_sides(struct recompute *c, const struct side sides
 
 static enum ww_status compare(struct recompute *c) {
     const struct stored_alert *a = &c->alert;
-    const struct ww_logged_alert *l = find_alert(c);
+    const struct ww_logged_alert *l = recompute_find(c);
     if (!l) {
         char text[48];
         int n = snprintf(text, sizeof text, "\"");
@@ -362,14 +199,25 @@ static enum ww_status compare(struct recompute *c) {
     }
     c->out->is_found = true;
     const struct side sides[2] = {
-        {a->severity, a->opened_us, a->cleared_us, a->last_us, a->peak_us, a->count, a->open_count, a->last,
-         a->peak, a->open_last, a->open_peak, a->explanation},
+        {a->severity, a->is_raised ? a->opened_us : a->told_opened_us, a->cleared_us, a->last_us, a->peak_us,
+         a->count, a->open_count, a->last, a->peak, a->open_last, a->open_peak, a->explanation},
         {l->severity, l->opened_us, l->cleared_us, l->last_us, l->peak_us, l->count, l->open_count, l->last,
          l->peak, l->open_last, l->open_peak, l->explanation}};
     return compare_sides(c, sides);
 }
 
 /* ---- The whole ---- */
+
+/* By whoever judged it: the rule's detector as it was then says who. */
+static enum ww_status run(struct recompute *c) {
+    const struct ww_rule_kind *kind = ww_rule_kind_find(c->versions[0].rule.detector);
+    if (kind && kind->engine == WW_ENGINE_JUDGE && ww_str_is(c->alert.kind, "datastream"))
+        return recompute_by_readings(c);
+    if (kind && kind->engine == WW_ENGINE_HEALTH)
+        return recompute_by_messages(c);
+    return ww_error_set(c->err, WW_CONFLICT, "alerts of detector %.*s can't be computed again yet",
+                        WW_STR_ARG(c->alert.detector));
+}
 
 static enum ww_status recompute(struct recompute *c, const char *conninfo, int64_t alert_id) {
     enum ww_status st = ww_pg_sync_open(conninfo, CONNECT_MS, &c->sync, c->err);
@@ -380,12 +228,7 @@ static enum ww_status recompute(struct recompute *c, const char *conninfo, int64
                              NULL, NULL, c->err);
     if (st == WW_OK && (st = read_alert(c, alert_id)) == WW_OK)
         st = read_versions(c);
-    if (st == WW_OK && !ww_str_is(c->alert.kind, "datastream"))
-        st = ww_error_set(c->err, WW_CONFLICT, "alerts of detector %.*s can't be computed again yet",
-                          WW_STR_ARG(c->alert.detector));
-    if (st == WW_OK)
-        st = read_open_before(c);
-    if (st == WW_OK && (st = run_versions(c)) == WW_OK)
+    if (st == WW_OK && (st = run(c)) == WW_OK)
         st = compare(c);
     return st;
 }
@@ -397,11 +240,8 @@ enum ww_status ww_recompute(const char *conninfo, int64_t alert_id, struct ww_re
     assert(done->arena);
     struct recompute c = {.arena = done->arena, .out = done, .err = err};
     c.log = ww_alert_log_new(MOST_ALERTS, true);
-    ww_buf_init(&c.actions, ACTIONS_CEILING);
     enum ww_status st = recompute(&c, conninfo, alert_id);
-    world_free(c.world);
     ww_alert_log_free(c.log);
-    ww_buf_clear(&c.actions);
     ww_pg_sync_close(c.sync);
     *out = st == WW_OK ? done : NULL;
     if (st != WW_OK)

@@ -84,6 +84,8 @@ def test_it_says_so_in_words(lived):
         ("peak_value = peak_value + 0.01", "peak_value = peak_value - 0.01", "peak_value"),
         ("exceed_count = exceed_count + 1", "exceed_count = exceed_count - 1", "exceed_count"),
         ("severity = 1", "severity = 3", "severity"),
+        ("opened_at = opened_at - interval '1 s'", "opened_at = opened_at + interval '1 s'", "opened_at"),
+        ("cleared_at = cleared_at - interval '1 s'", "cleared_at = cleared_at + interval '1 s'", "cleared_at"),
         ("explanation = jsonb_set(explanation, '{window,0,value}', '1')", None, "explanation.window[0].value"),
         ("explanation = jsonb_set(explanation, '{limit,upper}', '61')", None, "explanation.limit.upper"),
         ("explanation = jsonb_set(explanation, '{rule,config,fire}', '[1, 1]')", None, "explanation.rule.config.fire[0]"),
