@@ -36,7 +36,7 @@ static void find_watched(struct ww_backtest *bt) {
     const struct ww_catalog *c = bt->world->catalog;
     bt->watched = ww_must_calloc(c->n_datastreams + 1, sizeof *bt->watched);
     for (uint32_t i = 0; i < c->n_datastreams; i++)
-        if (c->datastreams[i].first_watch != WW_CATALOG_NONE)
+        if (ww_judge_watches(&c->datastreams[i]))
             bt->watched[bt->progress.watched++] = i;
 }
 

@@ -107,7 +107,7 @@ static enum ww_status run_version(struct readings_run *c, uint32_t i) {
     c->until_us = i + 1 < c->of->n_versions ? c->of->versions[i + 1].since_us : INT64_MAX;
     c->is_live = false;
     c->failed = WW_OK;
-    if (c->ds && c->ds->first_watch != WW_CATALOG_NONE) {
+    if (c->ds && ww_judge_watches(c->ds)) {
         struct ww_pg_args args;
         char list[32];
         ww_pg_args_init(&args);
