@@ -120,7 +120,10 @@ static enum ww_status open_alert(struct ww_alert_log *log, const struct ww_json_
                                       .last = NAN,
                                       .peak = NAN,
                                       .number = (uint32_t)int_of(action, "number", 0)};
+    struct ww_str category = WW_STR("pollution");
+    (void)ww_json_as_str(ww_json_get(action, "category"), &category);
     snprintf(alert->kind, sizeof alert->kind, "%.*s", WW_STR_ARG(kind));
+    snprintf(alert->category, sizeof alert->category, "%.*s", WW_STR_ARG(category));
     take_instant(action, "at", &alert->opened_us);
     take_numbers(action, alert);
     alert->open_count = alert->count;

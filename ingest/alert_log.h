@@ -12,6 +12,7 @@
 
 struct ww_logged_alert {
     char kind[16]; /* of the subject: datastream, thing, feed … */
+    char category[16];
     int64_t subject;
     int64_t ward_id; /* 0 = outside all wards */
     int severity;

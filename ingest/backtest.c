@@ -1,4 +1,5 @@
-/* Streams the past through a judge, some datastreams at a time. */
+/* Streams the past through a judge, some datastreams at a time; all at once for a detector that compares
+ * them. */
 #include "ingest/backtest.h"
 
 #include <assert.h>
@@ -10,7 +11,7 @@ enum {
     MOST_TOGETHER = 1000,   /* datastreams of one query … */
     ROWS_TOGETHER = 200000, /* … and about so many readings: what PostgreSQL sorts at once */
     PAGE_ROWS = 10000,      /* of the cursor: some MB */
-    LIST_CEILING = 1 << 20
+    LIST_CEILING = 16 << 20
 };
 
 struct ww_backtest {
@@ -18,6 +19,7 @@ struct ww_backtest {
     struct world *world;
     struct ww_alert_log *alerts;
     uint32_t *watched; /* indexes of datastreams */
+    bool is_joint;     /* all series in one order: the detector compares them */
     struct ww_backtest_progress progress;
 
     /* of a run */
@@ -44,7 +46,7 @@ enum ww_status ww_backtest_open(const char *conninfo, const struct ww_rule_row *
                                 struct ww_backtest **out, struct ww_error *err) {
     *out = NULL;
     const struct ww_rule_kind *kind = ww_rule_kind_find(rule->detector);
-    if (kind && kind->engine != WW_ENGINE_JUDGE) {
+    if (kind && kind->engine != WW_ENGINE_JUDGE && kind->engine != WW_ENGINE_LEARNED) {
         ww_error_set(err, WW_BAD_INPUT,
                      "rules that do not go by single readings can't be tried on stored ones");
         ww_error_at_field(err, WW_STR("detector"), rule->detector);
@@ -65,6 +67,7 @@ enum ww_status ww_backtest_open(const char *conninfo, const struct ww_rule_row *
         return st;
     }
     find_watched(bt);
+    bt->is_joint = kind->compares_series;
     ww_buf_init(&bt->actions, 64 << 20);
     bt->alerts = ww_alert_log_new(WW_BACKTEST_MOST_ALERTS, false);
     *out = bt;
@@ -115,17 +118,18 @@ static void take_reading(struct ww_backtest *bt, const struct ww_pg_result *r, i
                                  .interval_us = ww_pg_i64(r, i, 2) * WW_SECOND_US,
                                  .value = ww_pg_double(r, i, 3),
                                  .flag = flag.len > 0 ? flag.ptr[0] : 'N'};
-    if (bt->live != place && reading.time_us < bt->from_us) {
+    uint32_t phase = bt->is_joint ? 1 : place; /* whose memory fills */
+    if (bt->live != phase && reading.time_us < bt->from_us) {
         int64_t cut_us = ww_pg_is_null(r, i, 6) ? WW_INSTANT_NONE : ww_pg_i64(r, i, 6);
         ww_judge_replay(judge, ds, &reading, cut_us);
-        bt->warmed = place;
+        bt->warmed = phase;
         return;
     }
-    if (bt->warmed == place) {
+    if (bt->warmed == phase) {
         ww_judge_end_replay(judge);
         bt->warmed = 0;
     }
-    bt->live = place;
+    bt->live = phase;
     ww_judge_step(judge, ds, &reading, (uint32_t)ww_pg_i64(r, i, 5));
 }
 
@@ -158,7 +162,8 @@ static uint32_t write_lists(const struct ww_backtest *bt, struct ww_buf lists[4]
     int64_t rows = 0; /* about: one a minute */
     uint32_t n = 0;
     for (uint32_t i = bt->progress.done;
-         i < bt->progress.watched && n < MOST_TOGETHER && rows < ROWS_TOGETHER; i++, n++) {
+         i < bt->progress.watched && (bt->is_joint || (n < MOST_TOGETHER && rows < ROWS_TOGETHER));
+         i++, n++) {
         const struct ww_cat_datastream *ds = &c->datastreams[bt->watched[i]];
         uint32_t readings;
         int64_t span_us;
@@ -189,6 +194,7 @@ static enum ww_status run_some(struct ww_backtest *bt) {
     }
     ww_pg_arg_instant(&args, bt->from_us);
     ww_pg_arg_instant(&args, bt->to_us);
+    ww_pg_arg_bool(&args, bt->is_joint);
     bt->at = bt->watched + bt->progress.done;
     bt->live = bt->warmed = 0;
     enum ww_status st =

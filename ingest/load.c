@@ -430,9 +430,9 @@ static bool take_open_alerts(struct loader *l, const struct ww_pg_result *r) {
 static const struct step steps[] = {
     {"writers_end", ask_nothing, take_nothing, LIVE},
     {"catalog_district", ask_nothing, take_district, LIVE | PAST},
-    {"catalog_wards", ask_after, take_wards, LIVE | SENDERS},
+    {"catalog_wards", ask_after, take_wards, LIVE | PAST},
     {"catalog_properties", ask_nothing, take_properties, LIVE | PAST},
-    {"catalog_feeds", ask_nothing, take_feeds, LIVE | SENDERS},
+    {"catalog_feeds", ask_nothing, take_feeds, LIVE | PAST},
     {"catalog_stations", ask_stations, take_stations, LIVE | SENDERS},
     {"catalog_limits", ask_nothing, take_limits, LIVE | PAST},
     {"catalog_rules", ask_rules, take_rules, LIVE | PAST},

@@ -84,10 +84,14 @@ static enum ww_status check_hotspot(const struct ww_rule_kind *kind, struct ww_a
 }
 
 static const struct ww_rule_kind kinds[] = {
-    {"limit", WW_ENGINE_JUDGE, check_limit},         {"silence", WW_ENGINE_HEALTH, check_sender},
-    {"clock_drift", WW_ENGINE_HEALTH, check_sender}, {"baseline", WW_ENGINE_LEARNED, check_learned},
-    {"neighbour", WW_ENGINE_LEARNED, check_learned}, {"quality", WW_ENGINE_LEARNED, check_learned},
-    {"scan", WW_ENGINE_SPACE, check_scan},           {"hotspot", WW_ENGINE_SPACE, check_hotspot},
+    {"limit", WW_ENGINE_JUDGE, check_limit, false},
+    {"silence", WW_ENGINE_HEALTH, check_sender, false},
+    {"clock_drift", WW_ENGINE_HEALTH, check_sender, false},
+    {"baseline", WW_ENGINE_LEARNED, check_learned, false},
+    {"neighbour", WW_ENGINE_LEARNED, check_learned, true},
+    {"quality", WW_ENGINE_LEARNED, check_learned, false},
+    {"scan", WW_ENGINE_SPACE, check_scan, false},
+    {"hotspot", WW_ENGINE_SPACE, check_hotspot, false},
 };
 static const char words[] = "limit|silence|clock_drift|baseline|neighbour|quality|scan|hotspot";
 

@@ -14,6 +14,8 @@
 #ifndef WW_INGEST_RULE_KIND_H
 #define WW_INGEST_RULE_KIND_H
 
+#include <stdbool.h>
+
 #include "geo/base/arena.h"
 #include "geo/base/status.h"
 
@@ -45,6 +47,7 @@ struct ww_rule_kind {
     /* The facts live in the arena. */
     enum ww_status (*check)(const struct ww_rule_kind *kind, struct ww_arena *arena, struct ww_str config,
                             struct ww_rule_facts *facts, struct ww_error *err);
+    bool compares_series; /* to each other: the past must come in the order of all, not series by series */
 };
 
 const struct ww_rule_kind *ww_rule_kind_find(struct ww_str detector);

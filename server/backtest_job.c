@@ -139,6 +139,13 @@ static void write_alerts(const struct ww_alert_log *log, struct ww_buf *out) {
     ww_json_end_array(&w);
 }
 
+/* A rule's alerts are all of one category. */
+static struct ww_str category_of(const struct ww_alert_log *log) {
+    uint32_t n;
+    const struct ww_logged_alert *alerts = ww_alert_log_all(log, &n);
+    return n > 0 ? ww_str_of(alerts[0].category) : WW_STR("pollution");
+}
+
 static enum ww_status ask_report(struct ww_backtest *bt, const struct ww_backtest_request *request,
                                  const struct ww_pg_result **r, struct ww_error *err) {
     struct ww_buf alerts, watched;
@@ -154,7 +161,7 @@ static enum ww_status ask_report(struct ww_backtest *bt, const struct ww_backtes
         ww_pg_arg_instant(&args, request->from_us);
         ww_pg_arg_instant(&args, request->to_us);
         ww_pg_arg_str(&args, ww_buf_str(&watched));
-        ww_pg_arg_str(&args, WW_STR("pollution"));
+        ww_pg_arg_str(&args, category_of(ww_backtest_alerts(bt)));
         st = ww_pg_sync_query(ww_backtest_sync(bt), ww_sql_find("backtest_report"), &args, r, err);
         ww_pg_args_clear(&args);
     } else {

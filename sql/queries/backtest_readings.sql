@@ -1,7 +1,8 @@
 -- once
 -- The readings of some datastreams in the order in which they came in, superseded versions too, with those before the start
 -- that the judging state needs: $1 bigint[] datastreams, $2 int[] how many valid readings before, $3 bigint[] how many
--- microseconds before, $4 text[] the flags that are valid, $5 from, $6 to (phenomenon times, from inclusive, to not).
+-- microseconds before, $4 text[] the flags that are valid, $5 from, $6 to (phenomenon times, from inclusive, to not),
+-- $7 boolean: of all of them together; else one after the other.
 -- Place in the array (from 1), time, interval_s, value, flag, ward_id, and, when older ones are left out, the time before
 -- which they are. As recent_readings.sql, from another moment on. Between walks_begin and walks_end.
 SELECT d.nth, (extract(epoch FROM o.phenomenon_time) * 1000000)::bigint, o.interval_s, o.value, o.flag, o.ward_id,
@@ -24,4 +25,4 @@ CROSS JOIN LATERAL (
     FROM observation
     WHERE datastream_id = d.id AND phenomenon_time >= r.since AND phenomenon_time < $6::timestamptz
     OFFSET 0) o
-ORDER BY d.nth, o.raw_message_id, o.phenomenon_time, o.interval_s, o.version
+ORDER BY CASE WHEN $7::boolean THEN 0 ELSE d.nth END, o.raw_message_id, o.phenomenon_time, o.interval_s, o.version, d.nth
