@@ -56,7 +56,8 @@ static enum ww_status read_alert(struct recompute *c, int64_t id) {
                                      .open_last = ww_pg_double(r, 0, 17),
                                      .open_peak = ww_pg_double(r, 0, 18),
                                      .open_count = ww_pg_i64(r, 0, 19),
-                                     .told_opened_us = ww_pg_i64(r, 0, 20)};
+                                     .told_opened_us = ww_pg_i64(r, 0, 20),
+                                     .is_joined = ww_pg_bool(r, 0, 21)};
     return WW_OK;
 }
 
@@ -211,7 +212,11 @@ static enum ww_status compare(struct recompute *c) {
 /* By whoever judged it: the rule's detector as it was then says who. */
 static enum ww_status run(struct recompute *c) {
     const struct ww_rule_kind *kind = ww_rule_kind_find(c->versions[0].rule.detector);
-    if (kind && kind->engine == WW_ENGINE_JUDGE && ww_str_is(c->alert.kind, "datastream"))
+    bool learns = kind && kind->engine == WW_ENGINE_LEARNED;
+    if (c->alert.is_raised || (learns && c->alert.is_joined))
+        return ww_error_set(c->err, WW_CONFLICT,
+                            "other rules had a part in it, which can't be computed again yet");
+    if (kind && !kind->compares_series && (learns || kind->engine == WW_ENGINE_JUDGE))
         return recompute_by_readings(c);
     if (kind && kind->engine == WW_ENGINE_HEALTH)
         return recompute_by_messages(c);

@@ -20,6 +20,7 @@ struct stored_alert {
     bool is_raised; /* from another rule's alert: what it had before stays in opened_at and severity */
     int64_t open_count;
     double open_last, open_peak;
+    bool is_joined;         /* other rules saw the event too */
     int64_t told_opened_us; /* opened_at as the row says it; opened_us is by the event */
 };
 

@@ -1,6 +1,7 @@
 /* An alert about readings, computed again by the judge. */
 #include <stdio.h>
 
+#include "geo/base/json_reader.h"
 #include "ingest/recompute_internal.h"
 
 enum { PAGE_ROWS = 10000, ACTIONS_CEILING = 64 << 20 };
@@ -10,6 +11,7 @@ struct readings_run {
     bool has_before; /* an alert before ours was open when the first version began */
     struct ww_logged_alert before;
     struct ww_buf actions;
+    int64_t learned_since_us; /* the first reading that the detector's state came from; INT64_MIN: all */
 
     /* of one version */
     struct world *world;
@@ -72,6 +74,8 @@ static bool take_page(void *arg, const struct ww_pg_result *r) {
         is_over = received_us >= c->until_us;
         if (is_over)
             break;
+        if (reading.time_us < c->learned_since_us)
+            continue;
         c->of->out->readings++;
         if (!c->is_live && received_us < c->since_us) {
             ww_judge_replay(c->world->judge, c->ds, &reading, WW_INSTANT_NONE);
@@ -125,10 +129,25 @@ static enum ww_status run_version(struct readings_run *c, uint32_t i) {
     return st;
 }
 
+/* What a detector that learns has learned began somewhere: a start of the server knows some weeks. The
+ * explanation says where ("learned"). */
+static enum ww_status read_learned(struct readings_run *c) {
+    struct ww_json_node *explanation;
+    struct ww_str since;
+    enum ww_status st = ww_json_parse(c->of->arena, c->of->alert.explanation, &explanation, c->of->err);
+    c->learned_since_us = INT64_MIN;
+    if (st == WW_OK && ww_json_as_str(ww_json_get(ww_json_get(explanation, "learned"), "since"), &since) &&
+        ww_instant_parse(since, NULL, &c->learned_since_us, NULL) != WW_OK)
+        c->learned_since_us = INT64_MIN;
+    return st;
+}
+
 enum ww_status recompute_by_readings(struct recompute *of) {
     struct readings_run run = {.of = of}, *c = &run;
     ww_buf_init(&c->actions, ACTIONS_CEILING);
     enum ww_status st = read_open_before(c);
+    if (st == WW_OK)
+        st = read_learned(c);
     c->of->out->first_version = c->of->versions[0].rule.version;
     for (uint32_t i = 0; st == WW_OK && i < c->of->n_versions; i++) {
         const struct ww_logged_alert *alert = recompute_find(c->of);

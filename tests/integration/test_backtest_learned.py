@@ -6,6 +6,7 @@ import random
 import pytest
 
 from test_backtest import backtest, said, sorted_alerts, stored
+from test_explain import explain, replay
 from test_learned_rules import DAY, FEED, reading
 
 RULES = [
@@ -80,3 +81,22 @@ def test_a_draft_that_learns_is_tried(lived, tmp_path):
     draft.write_text(json.dumps({"detector": "baseline", "config": {"property": "cod", "false_alarms_per_month": 0}}))
     status, complaint = backtest(lived, str(draft), "--from", "2026-04-01", "--to", "2026-07-01")
     assert status == 2 and "config.false_alarms_per_month]" in complaint
+
+
+@pytest.mark.parametrize("code", ["unusual", "quality"])
+def test_computed_again_they_are_the_same(lived, code):
+    ids = [i for (i,) in lived.sql(f"SELECT a.id FROM alert a JOIN rule r ON r.id = a.rule_id WHERE r.code = '{code}' ORDER BY a.id")]
+    for alert in ids[:3] + ids[-3:]:
+        status, done = replay(lived, alert)
+        assert status == 0 and done["same"] and done["compared"] > 25, done
+    lived.sql(f"UPDATE alert SET explanation = jsonb_set(explanation, '{{expected,upper}}', '36.5') WHERE id = {ids[0]}")
+    status, done = replay(lived, ids[0])
+    assert status == 3 and [d["path"] for d in done["differences"]] == ["explanation.expected.upper"]
+
+
+def test_what_can_not_be_computed_again_is_said(lived):
+    alert = lived.value("SELECT a.id FROM alert a JOIN rule r ON r.id = a.rule_id WHERE r.code = 'alone' LIMIT 1")
+    status, complaint = explain(lived, alert, "--replay")
+    assert status == 1 and "neighbour" in complaint
+    status, words = explain(lived, alert, "--lang", "zh")
+    assert status == 0 and "预期" in words and "实测" in words
