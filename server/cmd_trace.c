@@ -6,7 +6,9 @@
 #include "geo/base/alloc.h"
 #include "geo/base/json_writer.h"
 #include "server/commands.h"
+#include "server/trace_forward.h"
 #include "server/trace_input.h"
+#include "server/trace_line.h"
 
 static const char help[] =
     "usage: wardwatch trace --network FILE --points FILE --readings FILE [OPTIONS]\n\n"
@@ -23,16 +25,28 @@ static const char help[] =
     "  --back H           releases up to H hours before the first reading, default 24\n"
     "  --share S          prior of places that nobody has registered, default 0.3\n"
     "  --zone ZONE        of times without one, default Asia/Shanghai      --top N   default 10\n"
+    "  --decay PER_H      rate of first-order decay: 0.1 leaves e^-0.1 after an hour; default 0\n"
+    "  --discharges FILE  known discharges: site, from, to, times (how much likelier, 20)\n"
+    "  --geojson          the answer as features for a map; the network then needs lines\n"
+    "  --forward SITE --start TIME --duration S --rate G/S   instead: when does a discharge pass where? no "
+    "readings\n"
+    "  --wind FILE        instead, for air: time, from_deg, speed_ms, spread_deg of each hour; points with "
+    "lon, lat; no\n"
+    "                     network\n"
     "The answer is JSON: a place, or a stretch with where to take the next sample, or nothing; then the "
     "ranked\n"
     "candidates, the release that fits each, and what each sensor says to it.\n\n"
-    "由下游超标读数逆流溯源：按概率排出排口与河段，并给出到达时间；只有一个传感器时给出河段与下一采样点。\n";
+    "由下游超标读数逆流溯源：按概率排出排口与河段，并给出到达时间；只有一个传感器时给出河段与下一采样点。\n"
+    "--decay 衰减；--discharges 已知排放；--geojson 地图要素；--forward 排口：正向预报到达时间与浓度；--wind "
+    "风：大气与异味溯源。\n";
 
 enum { MAX_OUT = 256 << 20 };
 
 struct job {
     const char *network, *points, *readings, *zone, *velocity, *piece, *back, *share, *top;
-    double velocity_ms, piece_m, back_h, prior, n_top;
+    const char *decay, *discharges, *forward, *start, *duration, *rate, *wind;
+    bool geojson;
+    double velocity_ms, piece_m, back_h, prior, n_top, decay_per_h, duration_s, rate_g_s;
     struct ww_trace_input in;
     struct ww_source *source;
     struct ww_source_candidate *candidate;
@@ -96,6 +110,7 @@ static enum ww_status prepare(struct job *j) {
     }
     double first = in->reading[0].t_s, last = in->reading[in->n_readings - 1].t_s;
     struct ww_source_options o = ww_source_usual(first - j->back_h * 3600, fmax(last, first + 60));
+    o.how.decay_per_s = j->decay_per_h / 3600;
     enum ww_status st =
         ww_source_candidates(in->net, sites, j->n_sites, j->piece_m, j->prior, &j->candidate, &j->n, &j->err);
     if (st == WW_OK)
@@ -103,10 +118,28 @@ static enum ww_status prepare(struct job *j) {
     return st;
 }
 
-static enum ww_status compute(struct job *j, struct ww_source_summary *sum) {
+/* Sites stand at the end of the candidates, in the points' order. */
+static enum ww_status tell_known(struct job *j, const struct ww_zone *zone) {
+    struct ww_trace_discharge *known;
+    uint32_t n;
+    if (!j->discharges)
+        return WW_OK;
+    enum ww_status st = ww_trace_read_discharges(&j->in, j->discharges, zone, &known, &n, &j->err);
+    for (uint32_t i = 0; i < n && st == WW_OK; i++)
+        for (uint32_t k = 0; k < j->n_sites && st == WW_OK; k++)
+            if (j->site_point[k] == known[i].point)
+                st = ww_source_known(j->source, j->n - j->n_sites + k, known[i].from_s, known[i].to_s,
+                                     known[i].times);
+    return st;
+}
+
+static enum ww_status compute(struct job *j, const struct ww_zone *zone, struct ww_source_summary *sum) {
     enum ww_status st = prepare(j);
+    if (st == WW_OK)
+        st = tell_known(j, zone);
     if (st != WW_OK)
         return st;
+    j->in.file = NULL; /* what goes wrong from here on is no file's fault */
     for (uint32_t i = 0; i < j->in.n_readings; i++) {
         const struct ww_trace_reading *r = &j->in.reading[i];
         ww_source_add(j->source, r->sensor, r->t_s, r->value - j->usual[r->sensor]);
@@ -186,30 +219,77 @@ static void put_candidate(struct ww_json *w, const struct job *j, uint32_t c) {
     ww_json_end_object(w);
 }
 
-static void write_answer(const struct job *j, const struct ww_source_summary *sum, struct ww_buf *out) {
+/* The members of an object that was begun, up to the candidates. */
+static void put_summary(struct ww_json *w, const struct job *j, const struct ww_source_summary *sum) {
     static const char *const verdicts[] = {"nothing", "stretch", "place"};
+    put_str(w, "verdict", ww_str_of(verdicts[sum->verdict]));
+    put(w, "sensors_that_saw_it", sum->saw);
+    put(w, "stretch_m", sum->stretch_m);
+    put(w, "places_with_90_percent", sum->n_stretch);
+    ww_json_key(w, "next_sample");
+    ww_json_object(w);
+    put_spot(w, j, sum->sample);
+    put(w, "probability_above", sum->sample_above);
+    ww_json_end_object(w);
+}
+
+/* The geometry of a piece or place; null where the reach has no line. */
+static void put_geometry(struct ww_json *w, struct job *j, struct ww_spot at, double length_m) {
+    struct ww_trace_line line;
+    double whole = ww_net_reach(j->in.net, at.reach)->length_m, half = length_m / 2;
+    ww_json_key(w, "geometry");
+    if (ww_trace_line_read(j->in.arena, j->in.network.rows[at.reach].geometry, &line))
+        ww_trace_line_put(w, &line, (at.at_m - half) / whole, (at.at_m + half) / whole);
+    else
+        ww_json_null(w);
+}
+
+/* A feature: its properties are what the plain answer says of it. */
+static void put_feature(struct ww_json *w, struct job *j, uint32_t c, uint32_t rank) {
+    ww_json_object(w);
+    put_str(w, "type", WW_STR("Feature"));
+    put(w, "id", rank);
+    put_geometry(w, j, j->candidate[c].at, j->candidate[c].length_m);
+    ww_json_key(w, "properties");
+    put_candidate(w, j, c);
+    ww_json_end_object(w);
+}
+
+static void put_sample_feature(struct ww_json *w, struct job *j, const struct ww_source_summary *sum) {
+    ww_json_object(w);
+    put_str(w, "type", WW_STR("Feature"));
+    put_geometry(w, j, sum->sample, 0);
+    ww_json_key(w, "properties");
+    ww_json_object(w);
+    put_str(w, "kind", WW_STR("next sample"));
+    put_spot(w, j, sum->sample);
+    put(w, "probability_above", sum->sample_above);
+    ww_json_end_object(w);
+    ww_json_end_object(w);
+}
+
+static void write_answer(struct job *j, const struct ww_source_summary *sum, struct ww_buf *out) {
     struct ww_json w;
     bool *done = ww_must_calloc(j->n + (size_t)1, sizeof *done);
     ww_json_init(&w, out);
     ww_json_object(&w);
-    put_str(&w, "verdict", ww_str_of(verdicts[sum->verdict]));
-    put(&w, "sensors_that_saw_it", sum->saw);
-    put(&w, "stretch_m", sum->stretch_m);
-    put(&w, "places_with_90_percent", sum->n_stretch);
-    ww_json_key(&w, "next_sample");
-    ww_json_object(&w);
-    put_spot(&w, j, sum->sample);
-    put(&w, "probability_above", sum->sample_above);
-    ww_json_end_object(&w);
-    ww_json_key(&w, "candidates");
+    if (j->geojson)
+        put_str(&w, "type", WW_STR("FeatureCollection"));
+    put_summary(&w, j, sum);
+    ww_json_key(&w, j->geojson ? "features" : "candidates");
     ww_json_array(&w);
+    if (j->geojson && sum->verdict != WW_SOURCE_NOTHING)
+        put_sample_feature(&w, j, sum);
     for (uint32_t i = 0; i < j->n && i < j->n_top; i++) {
         uint32_t best = UINT32_MAX;
         for (uint32_t c = 0; c < j->n; c++)
             if (!done[c] && (best == UINT32_MAX || j->probability[c] > j->probability[best]))
                 best = c;
         done[best] = true;
-        put_candidate(&w, j, best);
+        if (j->geojson)
+            put_feature(&w, j, best, i + 1);
+        else
+            put_candidate(&w, j, best);
     }
     ww_json_end_array(&w);
     ww_json_end_object(&w);
@@ -225,54 +305,94 @@ static bool take_number(const char *name, const char *text, double least, double
     return false;
 }
 
+static enum ww_status trace_back(struct job *j, const struct ww_zone *zone, struct ww_buf *out) {
+    struct ww_source_summary sum;
+    enum ww_status st =
+        ww_trace_read(&j->in, j->network, j->points, j->readings, j->velocity_ms, zone, &j->err);
+    if (st == WW_OK)
+        st = compute(j, zone, &sum);
+    if (st == WW_OK)
+        write_answer(j, &sum, out);
+    return st;
+}
+
+static enum ww_status trace_forward(struct job *j, const struct ww_zone *zone, struct ww_buf *out) {
+    struct ww_dispersal how = WW_DISPERSAL_USUAL;
+    int64_t start_us;
+    enum ww_status st = ww_trace_read(&j->in, j->network, j->points, NULL, j->velocity_ms, zone, &j->err);
+    if (st != WW_OK)
+        return st;
+    j->in.file = NULL;
+    const struct ww_trace_point *site = ww_trace_site(&j->in, ww_str_of(j->forward));
+    if (!site)
+        return ww_error_set(&j->err, WW_BAD_INPUT, "there is no site \"%.60s\" among the points", j->forward);
+    st = ww_instant_parse(ww_str_of(j->start), zone, &start_us, &j->err);
+    if (st != WW_OK)
+        return st;
+    how.decay_per_s = j->decay_per_h / 3600;
+    return ww_trace_forward(&j->in, site->at,
+                            (struct ww_release){(double)start_us / 1e6, j->duration_s, j->rate_g_s}, how, out,
+                            &j->err);
+}
+
 static int run(struct job *j) {
     struct ww_zone *zone = NULL;
-    struct ww_source_summary sum;
     struct ww_buf out;
+    ww_buf_init(&out, MAX_OUT);
     enum ww_status st = ww_zone_open(ww_str_of(j->zone ? j->zone : "Asia/Shanghai"), &zone, &j->err);
-    if (st == WW_OK)
-        st = ww_trace_read(&j->in, j->network, j->points, j->readings, j->velocity_ms, zone, &j->err);
-    const char *file = j->in.file;
+    if (st == WW_OK && j->wind)
+        st = ww_trace_wind(j->points, j->readings, j->wind, zone, &out, &j->in.file, &j->err);
+    else if (st == WW_OK)
+        st = j->forward ? trace_forward(j, zone, &out) : trace_back(j, zone, &out);
     ww_zone_close(zone);
-    if (st == WW_OK) {
-        file = NULL;
-        st = compute(j, &sum);
-    }
-    if (st == WW_OK) {
-        ww_buf_init(&out, MAX_OUT);
-        write_answer(j, &sum, &out);
+    if (st == WW_OK)
         st = ww_buf_status(&out);
-        if (st != WW_OK || fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0)
-            st = ww_error_set(&j->err, WW_UNAVAILABLE, "can't write to standard output");
-        ww_buf_clear(&out);
-    }
-    int code = st == WW_OK ? 0 : ww_complain("trace", file, &j->err);
+    if (st == WW_OK && (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0))
+        st = ww_error_set(&j->err, WW_UNAVAILABLE, "can't write to standard output");
+    int code = st == WW_OK ? 0 : ww_complain("trace", j->in.file, &j->err);
+    ww_buf_clear(&out);
     ww_source_free(j->source);
     ww_free(j->candidate);
-    ww_trace_clear(&j->in);
+    if (!j->wind)
+        ww_trace_clear(&j->in);
     return code;
+}
+
+/* Which files go together. */
+static bool is_complete(const struct job *j) {
+    if (j->wind)
+        return j->points && j->readings && !j->network && !j->forward && !j->geojson;
+    if (j->forward)
+        return j->network && j->points && j->start && j->duration && j->rate && !j->readings && !j->geojson;
+    return j->network && j->points && j->readings && !j->start && !j->duration && !j->rate;
 }
 
 int ww_cmd_trace(int argc, char **argv) {
     struct job j = {.velocity_ms = NAN, .piece_m = 250, .back_h = 24, .prior = 0.3, .n_top = 10};
-    const struct ww_option options[] = {{"network", &j.network, NULL},   {"points", &j.points, NULL},
-                                        {"readings", &j.readings, NULL}, {"zone", &j.zone, NULL},
-                                        {"velocity", &j.velocity, NULL}, {"piece", &j.piece, NULL},
-                                        {"back", &j.back, NULL},         {"share", &j.share, NULL},
-                                        {"top", &j.top, NULL},           {NULL, NULL, NULL}};
+    const struct ww_option options[] = {
+        {"network", &j.network, NULL}, {"points", &j.points, NULL},     {"readings", &j.readings, NULL},
+        {"zone", &j.zone, NULL},       {"velocity", &j.velocity, NULL}, {"piece", &j.piece, NULL},
+        {"back", &j.back, NULL},       {"share", &j.share, NULL},       {"top", &j.top, NULL},
+        {"decay", &j.decay, NULL},     {"geojson", NULL, &j.geojson},   {"discharges", &j.discharges, NULL},
+        {"forward", &j.forward, NULL}, {"start", &j.start, NULL},       {"duration", &j.duration, NULL},
+        {"rate", &j.rate, NULL},       {"wind", &j.wind, NULL},         {NULL, NULL, NULL}};
     int n_rest, code = ww_options_take(argc, argv, options, help, &n_rest);
     if (code >= 0)
         return code;
-    if (n_rest > 0 || !j.network || !j.points || !j.readings) {
-        fputs(
-            "wardwatch trace: --network, --points and --readings are needed, and nothing else (try --help)\n",
-            stderr);
+    if (n_rest > 0 || !is_complete(&j)) {
+        fputs("wardwatch trace: --network, --points and --readings are needed; or --network, --points, "
+              "--forward, --start, "
+              "--duration and --rate; or --wind, --points and --readings (try --help)\n",
+              stderr);
         return 2;
     }
     if (!take_number("velocity", j.velocity, 1e-4, 20, &j.velocity_ms) ||
         !take_number("piece", j.piece, 1, 1e6, &j.piece_m) ||
         !take_number("back", j.back, 0, 8760, &j.back_h) ||
-        !take_number("share", j.share, 1e-6, 1, &j.prior) || !take_number("top", j.top, 1, 1e6, &j.n_top))
+        !take_number("share", j.share, 1e-6, 1, &j.prior) || !take_number("top", j.top, 1, 1e6, &j.n_top) ||
+        !take_number("decay", j.decay, 0, 1000, &j.decay_per_h) ||
+        !take_number("duration", j.duration, 1, 1e8, &j.duration_s) ||
+        !take_number("rate", j.rate, 1e-9, 1e12, &j.rate_g_s))
         return 2;
     return run(&j);
 }

@@ -257,18 +257,71 @@ enum ww_status ww_trace_read(struct ww_trace_input *in, const char *network, con
         st = load(in, points, &in->points, err);
     if (st == WW_OK)
         st = read_points(in, reaches, sensors, err);
-    if (st == WW_OK)
+    if (st == WW_OK && readings)
         st = load(in, readings, &in->readings, err);
-    if (st == WW_OK)
+    if (st == WW_OK && readings)
         st = read_readings(in, sensors, zone, err);
     ww_map_free(reaches);
     ww_map_free(sensors);
     return st;
 }
 
+const struct ww_trace_point *ww_trace_site(const struct ww_trace_input *in, struct ww_str id) {
+    for (uint32_t i = 0; i < in->n_points; i++)
+        if (!in->point[i].is_sensor && ww_str_eq(in->point[i].id, id))
+            return &in->point[i];
+    return NULL;
+}
+
+static enum ww_status read_moment(const struct ww_attribute_table *t, uint32_t row, uint32_t column,
+                                  const struct ww_zone *zone, double *out_s, struct ww_error *err) {
+    int64_t us;
+    struct ww_error inner;
+    if (ww_instant_parse(ww_attribute_table_cell(t, row, column), zone, &us, &inner) != WW_OK)
+        return ww_attribute_table_refuse(t, row, column, err, "%.120s", inner.message);
+    *out_s = (double)us / 1e6;
+    return WW_OK;
+}
+
+enum ww_status ww_trace_read_discharges(struct ww_trace_input *in, const char *path,
+                                        const struct ww_zone *zone, struct ww_trace_discharge **out,
+                                        uint32_t *n, struct ww_error *err) {
+    const struct ww_attribute_table *t = &in->discharges;
+    uint32_t site, from, to;
+    enum ww_status st = load(in, path, &in->discharges, err);
+    if (st == WW_OK)
+        st = ww_attribute_table_column(t, "site", &site, err);
+    if (st == WW_OK)
+        st = ww_attribute_table_column(t, "from", &from, err);
+    if (st == WW_OK)
+        st = ww_attribute_table_column(t, "to", &to, err);
+    if (st != WW_OK)
+        return st;
+    *n = t->n_rows;
+    *out = ww_arena_calloc(in->arena, t->n_rows + (size_t)1, sizeof **out);
+    if (!*out)
+        return no_memory(err);
+    for (uint32_t r = 0; r < t->n_rows && st == WW_OK; r++) {
+        struct ww_trace_discharge *d = &(*out)[r];
+        const struct ww_trace_point *p = ww_trace_site(in, ww_attribute_table_cell(t, r, site));
+        if (!p)
+            return ww_attribute_table_refuse(t, r, site, err, "no such site among the points");
+        d->point = (uint32_t)(p - in->point);
+        st = read_moment(t, r, from, zone, &d->from_s, err);
+        if (st == WW_OK)
+            st = read_moment(t, r, to, zone, &d->to_s, err);
+        if (st == WW_OK)
+            st = number(t, r, ww_attribute_table_find(t, "times"), 20, &d->times, err);
+        if (st == WW_OK && (!(d->to_s > d->from_s) || !(d->times > 0)))
+            return ww_attribute_table_refuse(t, r, to, err,
+                                             "a discharge ends after it begins, and times is above 0");
+    }
+    return st;
+}
+
 void ww_trace_clear(struct ww_trace_input *in) {
-    struct ww_attribute_table *tables[] = {&in->network, &in->points, &in->readings};
-    for (size_t i = 0; i < 3; i++)
+    struct ww_attribute_table *tables[] = {&in->network, &in->points, &in->readings, &in->discharges};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (tables[i]->arena)
             ww_attribute_table_clear(tables[i]);
     ww_net_free(in->net);

@@ -18,7 +18,7 @@ struct ww_trace_reading {
 };
 struct ww_trace_input {
     struct ww_arena *arena;
-    struct ww_attribute_table network, points, readings;
+    struct ww_attribute_table network, points, readings, discharges;
     struct ww_net *net;
     struct ww_str *reach_id;
     uint32_t n_reaches, n_points, n_readings;
@@ -27,10 +27,21 @@ struct ww_trace_input {
     const char *file;                 /* that an error is about */
 };
 
-/* `velocity_ms` where the network says none; NAN: it must. */
+/* `readings` may be NULL: then there are none. `velocity_ms` where the network says none; NAN: it must. */
 enum ww_status ww_trace_read(struct ww_trace_input *in, const char *network, const char *points,
                              const char *readings, double velocity_ms, const struct ww_zone *zone,
                              struct ww_error *err) WW_MUST_CHECK;
+/* Discharges that are known: a file of site, from, to and, maybe, times (how much likelier than others, 20).
+ */
+struct ww_trace_discharge {
+    uint32_t point;
+    double from_s, to_s, times;
+};
+enum ww_status ww_trace_read_discharges(struct ww_trace_input *in, const char *path,
+                                        const struct ww_zone *zone, struct ww_trace_discharge **out,
+                                        uint32_t *n, struct ww_error *err) WW_MUST_CHECK;
+/* The site of that name; NULL: none. */
+const struct ww_trace_point *ww_trace_site(const struct ww_trace_input *in, struct ww_str id);
 void ww_trace_clear(struct ww_trace_input *in);
 
 #endif
