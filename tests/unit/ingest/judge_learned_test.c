@@ -199,6 +199,25 @@ static void silence_and_late_readings_move_nothing(void **state) {
     assert_int_equal(take(&b), 0);
     assert_int_equal(ww_judge_open_count(b.judge), 1);
     close_bench(&b);
+
+    open_bench(&b);
+    add_rule(&b, LEARNED, "quality",
+             "{\"property\":\"cod\",\"signs\":[\"range\"],\"most\":500,\"clear\":[3,3]}");
+    attach(&b);
+    learn(&b, 1, DAY);
+    step(&b, 0, DAY, 999);
+    assert_int_equal(take(&b), 1);
+    for (int i = 0; i < 5; i++) /* late ones in order do not make the sensor well … */
+        step(&b, 0, DAY - 5 + i, 30);
+    step(&b, 0, DAY, 30); /* … nor does a correction: the next readings do */
+    assert_int_equal(take(&b), 0);
+    for (int i = 1; i <= 3; i++)
+        step(&b, 0, DAY + i, 30);
+    assert_int_equal(take(&b), 1);
+    check(b.first, "op", "clear");
+    step(&b, 0, DAY + 2, 999); /* nor is it broken because of a late one */
+    assert_int_equal(take(&b), 0);
+    close_bench(&b);
 }
 
 static void a_level_that_stays_becomes_usual_after_the_stated_time(void **state) {
