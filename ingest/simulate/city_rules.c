@@ -33,6 +33,10 @@
     "{\"thing_class\":\"" class "\",\"verdict\":\"" verdict "\",\"side\":\"" side                            \
                                 "\",\"false_alarms_per_month\":0.1}"
 #define QUALITY(class) "{\"thing_class\":\"" class "\",\"signs\":[\"stuck\",\"range\",\"spike\"]}"
+/* A gauge may stand still for hours: its level is left out. */
+#define RIVER_QUALITY                                                                                        \
+    "{\"thing_class\":\"river_station\",\"properties\":[\"ph\",\"do\",\"codmn\",\"nh3n\",\"tp\"],"           \
+    "\"signs\":[\"stuck\",\"range\",\"spike\"]}"
 #define MADE_UP(class) "{\"thing_class\":\"" class "\",\"signs\":[\"clipped\",\"digits\",\"flag\"]}"
 
 const struct city_rule city_rules[] = {
@@ -105,8 +109,8 @@ const struct city_rule city_rules[] = {
      QUALITY("hospital_outlet"), "quality"},
     {"plant-quality", "企业废水监测数据质量", "Plant outlet, quality of readings", 1, QUALITY("plant_outlet"),
      "quality"},
-    {"river-quality", "河流断面监测数据质量", "River station, quality of readings", 1,
-     QUALITY("river_station"), "quality"},
+    {"river-quality", "河流断面监测数据质量", "River station, quality of readings", 1, RIVER_QUALITY,
+     "quality"},
     {"noise-quality", "噪声监测数据质量", "Noise meter, quality of readings", 1, QUALITY("noise_meter"),
      "quality"},
     {"hospital-made-up", "医疗废水数据疑似造假", "Hospital readings that look made up", 3,
