@@ -418,8 +418,8 @@ static void take_event(struct ww_judge *j, struct watch *w, uint32_t raised, uin
     }
     struct event *e = &j->events[raised];
     j->learned[e->owner].figures.dirty = false;
+    events_join(j, raised, e->owner);
     e->by_limit = true;
-    e->n_joined++;
     e->owner = index;
     e->datastream = w->datastream;
     w->event = raised;

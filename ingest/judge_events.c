@@ -35,6 +35,7 @@ uint32_t events_open(struct ww_judge *j, bool by_limit, uint32_t owner, uint32_t
                           .datastream = datastream,
                           .ward = ward,
                           .n_active = by_limit ? 0 : 1,
+                          .first_joined = NO_EVENT,
                           .by_limit = by_limit,
                           .used = true,
                           .category = category};
@@ -60,6 +61,20 @@ void events_close(struct ww_judge *j, uint32_t index) {
     learned_event_over(j, index);
     *e = (struct event){.next = j->free_event};
     j->free_event = index;
+}
+
+void events_join(struct ww_judge *j, uint32_t event, uint32_t watch) {
+    j->learned[watch].event = event;
+    j->learned[watch].next_joined = j->events[event].first_joined;
+    j->events[event].first_joined = watch;
+}
+
+void events_leave(struct ww_judge *j, uint32_t watch) {
+    uint32_t *link = &j->events[j->learned[watch].event].first_joined;
+    while (*link != watch)
+        link = &j->learned[*link].next_joined;
+    *link = j->learned[watch].next_joined;
+    j->learned[watch].event = NO_EVENT;
 }
 
 /* How well an event fits a signal: 0 = not at all; the same series fits best. */

@@ -117,8 +117,9 @@ struct learned_watch {
     uint32_t n;       /* readings since */
     uint32_t rule, datastream, ward;
     uint32_t next;
-    uint32_t event; /* that its signal is part of */
-    bool inherited; /* from the judge before: nothing of the past is replayed to it */
+    uint32_t event;       /* that its signal is part of … */
+    uint32_t next_joined; /* … and the next that joined it */
+    bool inherited;       /* from the judge before: nothing of the past is replayed to it */
 };
 _Static_assert(sizeof(struct learned_watch) <= 192, "what a rule knows of its signal in a series");
 
@@ -126,9 +127,9 @@ _Static_assert(sizeof(struct learned_watch) <= 192, "what a rule knows of its si
 struct event {
     uint32_t owner; /* watch whose rule the alert is of */
     uint32_t thing, datastream, ward;
-    uint32_t n_active; /* signals that learn, of its category, that have not cleared */
-    uint32_t n_joined; /* so many besides the owner have been part of it */
-    uint32_t next;     /* in its bucket, or of the free ones */
+    uint32_t n_active;     /* signals that learn, of its category, that have not cleared */
+    uint32_t first_joined; /* the watches that are part of it besides the owner, by next_joined */
+    uint32_t next;         /* in its bucket, or of the free ones */
     bool by_limit, used;
     char category; /* p(ollution), s(ensor), l(ead) */
 };
@@ -208,6 +209,9 @@ void events_init(struct ww_judge *j);
 uint32_t events_open(struct ww_judge *j, bool by_limit, uint32_t owner, uint32_t datastream, uint32_t ward,
                      char category);
 void events_close(struct ww_judge *j, uint32_t event);
+/* A watch becomes part of it, and leaves it. */
+void events_join(struct ww_judge *j, uint32_t event, uint32_t watch);
+void events_leave(struct ww_judge *j, uint32_t watch);
 /* The open event that a signal of this category in this series belongs to. */
 uint32_t events_of_signal(const struct ww_judge *j, const struct learned_watch *w, char category);
 /* The learned alert that an exceedance in this series makes its own, or NO_EVENT. */

@@ -422,8 +422,7 @@ static void join_event(struct ww_judge *j, struct learned_watch *w, uint32_t eve
     int32_t rule_id;
     int64_t datastream_id;
     const struct figures *figures = owner_of(j, e, &rule_id, &datastream_id);
-    w->event = event;
-    e->n_joined++;
+    events_join(j, event, (uint32_t)(w - j->learned));
     e->n_active += explain_category(rule_of(j, w)) == e->category;
     if (judge_is_full(j))
         return;
@@ -499,20 +498,17 @@ static void signal_clears(struct ww_judge *j, struct learned_watch *w, const str
     if (!e->by_limit && e->n_active == 0)
         clear_own(j, w->event, f);
     else if (!is_owner)
-        w->event = NO_EVENT;
+        events_leave(j, (uint32_t)(w - j->learned));
 }
 
 void learned_event_over(struct ww_judge *j, uint32_t event) {
     const struct event *e = &j->events[event];
-    char category = e->category;
     if (!e->by_limit)
         j->learned[e->owner].event = NO_EVENT;
-    for (uint32_t i = 0; e->n_joined > 0 && i < j->n_learned; i++) {
+    for (uint32_t i = e->first_joined; i != NO_EVENT; i = j->learned[i].next_joined) {
         struct learned_watch *w = &j->learned[i];
-        if (w->event != event)
-            continue;
         w->event = NO_EVENT;
-        if (explain_category(rule_of(j, w)) != category)
+        if (explain_category(rule_of(j, w)) != e->category)
             w->firing.open =
                 false; /* a sensor that is still broken tells so by itself, with its next reading */
     }

@@ -399,6 +399,44 @@ static void neighbours_tell_a_fault_from_an_area_event(void **state) {
     close_bench(&b);
 }
 
+static void one_site_has_one_alert_and_another_ward_its_own(void **state) {
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    for (uint32_t s = 0; s < 3; s++) /* two outlets of one site, and a third one in the next ward */
+        b.catalog->things[b.catalog->datastreams[b.series[s]].thing].site_id = 77;
+    add_rule(&b, LEARNED, "baseline", BASELINE);
+    attach(&b);
+    learn(&b, SENSORS, LEARN);
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t s = 0; s < 4; s++) {
+            struct ww_reading reading = reading_at(LEARN + i, 58 + i);
+            ww_judge_step(b.judge, &b.catalog->datastreams[b.series[s]], &reading,
+                          s == 2 ? SECOND_WARD : FIRST_WARD);
+        }
+    }
+    assert_int_equal(take(&b), 4);
+    const struct ww_json_node *second = b.first->next, *third = second->next, *fourth = third->next;
+    check(b.first, "op", "open");
+    check(second, "op", "join"); /* the site's other outlet */
+    check(second, "datastream", "1000");
+    check(second, "reason.datastream", "2001");
+    check(third, "op", "open"); /* its people would not see the first ward's alert */
+    check(third, "ward", "12");
+    check(fourth, "op", "open"); /* another site */
+    assert_int_equal(ww_judge_open_count(b.judge), 3);
+    for (int i = 2; i < 8; i++) /* the first outlet is in order again, the second is not */
+        for (uint32_t s = 0; s < 2; s++)
+            step(&b, s, LEARN + i, s == 0 ? 30 : 59);
+    assert_int_equal(take(&b), 0);
+    for (int i = 8; i < 14; i++)
+        step(&b, 1, LEARN + i, 30);
+    assert_int_equal(take(&b), 1); /* the event is over with the last who sees it */
+    check(b.first, "op", "clear");
+    check(b.first, "datastream", "1000");
+    close_bench(&b);
+}
+
 static void readings_kept_just_below_the_limit_are_a_lead(void **state) {
     (void)state;
     struct bench b;
@@ -535,6 +573,7 @@ int main(void) {
         cmocka_unit_test(a_stuck_sensor_is_a_sensor_alert_and_hides_no_exceedance),
         cmocka_unit_test(a_fault_within_an_exceedance_is_a_reason_and_goes_on_by_itself_after_it),
         cmocka_unit_test(neighbours_tell_a_fault_from_an_area_event),
+        cmocka_unit_test(one_site_has_one_alert_and_another_ward_its_own),
         cmocka_unit_test(readings_kept_just_below_the_limit_are_a_lead),
         cmocka_unit_test(a_judge_rebuilt_from_the_past_says_the_same),
         cmocka_unit_test(what_was_learned_goes_along_when_other_rules_change),
