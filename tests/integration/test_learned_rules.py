@@ -139,6 +139,29 @@ def test_what_is_unusual_becomes_one_alert_that_the_limit_takes_over(seeded, sen
     assert seeded.value("SELECT count(*) FROM outbox o JOIN alert_event e ON e.id = o.alert_event_id WHERE e.kind = 'joined'") == "0"
 
 
+def test_a_whole_event_in_one_message_is_written_as_if_it_had_come_one_by_one(seeded, sender, admin):
+    for thing in ("at-once", "one-by-one"):
+        send(sender, [reading(thing, "cod", 0, 30)])
+    rebuilds = metric(admin, "ingest_rebuilds_total")
+    seeded.sql("UPDATE thing SET limit_class = 'c' WHERE key IN ('at-once', 'one-by-one'); SELECT pg_notify('ww_catalog', 'thing')")
+    wait_until(lambda: metric(admin, "ingest_rebuilds_total") > rebuilds, "a reload")
+    at, value = 10 * DAY, usual(7)
+    past = [value() for _ in range(1, at)]
+    event = [57, 58, 80, 81, *[30] * 8, 90, 91, *[30] * 8]  # raised by the limit and over; then joined by the baseline and over
+    send(sender, [reading("at-once", "cod", 1 + i, v) for i, v in enumerate(past + event)])
+    send(sender, [reading("one-by-one", "cod", 1 + i, v) for i, v in enumerate(past)])
+    for i, v in enumerate(event):
+        send(sender, [reading("one-by-one", "cod", at + i, v)])
+
+    def told(thing):
+        return [(a["rule"]["code"], a["state"], kinds(a), a["opened_at"], a["cleared_at"], a["exceed_count"], a["peak_value"],
+                 [r["detector"] for r in a["explanation"].get("reasons", [])]) for a in alerts_of(admin, thing)]
+
+    assert [(a[0], a[1], a[2]) for a in told("one-by-one")] == [
+        ("limit", "cleared", ["opened", "raised", "cleared"]), ("limit", "cleared", ["opened", "joined", "cleared"])]
+    assert told("at-once") == told("one-by-one")
+
+
 def test_neighbours_tell_a_broken_sensor_from_an_event_in_the_area(seeded, sender, admin):
     numbers = random.Random(2)
     # Six stations that go up and down together, each with its own noise.
