@@ -150,7 +150,6 @@ static void finish(struct space_keeper *k) {
     ww_hotspot_watch_free(seat->watch);
     seat->watch = seat->next_watch;
     seat->next_watch = NULL;
-    seat->is_stale = false;
     seat->writes_all = true;
     ww_log(WW_LOG_INFO, "hotspot=loaded rule=%.*s", WW_STR_ARG(seat->rule->code));
     hotspot_load_drop(k);
@@ -229,6 +228,7 @@ void hotspot_load_begin(struct space_keeper *k, struct hotspot_seat *seat) {
     k->loading_map = seat;
     k->load_step = LOAD_WARDS;
     k->after = 0;
+    seat->is_stale = false; /* what makes it stale from here on makes it stale again */
     seat->as_wards = as_scan(how, WW_PLACE_WARD);
     seat->as_hexagons = as_scan(how, WW_PLACE_HEXAGON);
     if (how->places != WW_HOTSPOT_HEXAGONS)

@@ -1,5 +1,6 @@
 /* Inside of the space keeper: space_keeper.c is the loop's side of it, space_load.c builds a scan rule's
- * watch from the database, hotspot_keeper.c does all of that for hot spots. Only they include this.
+ * watch from the database, hotspot_keeper.c does all of that for hot spots, trace_keeper.c
+ * for traces of alerts. Only they include this.
  */
 #ifndef WW_INGEST_SPACE_INTERNAL_H
 #define WW_INGEST_SPACE_INTERNAL_H
@@ -69,6 +70,7 @@ struct space_keeper {
     uint64_t opened, cleared;  /* in `actions` … */
     uint64_t waiting_opened, waiting_cleared;
 
+    struct trace_seat *trace;
     struct hotspot_seat *maps[WW_SPACE_RULES];
     uint32_t n_maps, n_retired_maps;
     struct hotspot_seat *loading_map;
@@ -77,6 +79,7 @@ struct space_keeper {
     int64_t after;
     struct ww_scan_spots *load_spots;
     struct ww_scan_watch *load_watch;
+    struct ww_map *load_messages; /* that the snapshot held, of the last minutes */
 };
 
 int64_t space_now_us(void);
@@ -101,6 +104,13 @@ void hotspot_note(struct space_keeper *k, const struct submission *s);
 void hotspot_look(struct space_keeper *k, int64_t now);
 bool hotspot_write(struct space_keeper *k, int64_t now); /* true: a statement is under way */
 void hotspot_seat_free(struct hotspot_seat *seat);
+
+/* trace_keeper.c */
+struct trace_seat *trace_new(struct space_keeper *k);
+void trace_stop(struct space_keeper *k);
+void trace_free(struct space_keeper *k);
+void trace_go_on(struct space_keeper *k, int64_t now); /* nothing, or a statement is under way */
+void trace_forget(struct space_keeper *k);
 
 /* space_load.c */
 void space_load_begin(struct space_keeper *k, struct scan_seat *seat);

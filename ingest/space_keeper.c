@@ -220,8 +220,8 @@ void space_go_on(struct space_keeper *k) {
         space_load_begin(k, stale);
     else if ((stale_map = hotspot_next_stale(k, now)))
         hotspot_load_begin(k, stale_map);
-    else
-        (void)hotspot_write(k, now);
+    else if (!hotspot_write(k, now))
+        trace_go_on(k, now);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg) {
@@ -410,6 +410,7 @@ static void on_pg_state(void *arg, struct ww_pg *pg, bool up) {
     k->step = up ? SPACE_LOCKING : SPACE_DOWN;
     space_load_drop(k);
     hotspot_load_drop(k);
+    trace_forget(k);
     ww_buf_clear(&k->waiting); /* decided anew from what the database has */
     k->waiting_opened = k->waiting_cleared = 0;
     make_all_stale(k);
@@ -424,6 +425,7 @@ struct space_keeper *space_keeper_new(struct ww_path *path, const char *conninfo
     struct ww_pg_options options = {
         .conninfo = conninfo, .application = "wardwatch space", .statement_timeout_ms = 120000};
     k->worker = ww_worker_pool_new(path->base, 1);
+    k->trace = trace_new(k);
     k->pg = ww_pg_new(path->base, &options, on_pg_state, k);
     k->tick = event_new(path->base, -1, EV_PERSIST, on_tick, k);
     assert(k->tick);
@@ -437,6 +439,7 @@ void space_keeper_stop(struct space_keeper *k) {
     event_del(k->tick);
     ww_worker_pool_free(k->worker); /* waits; `done` is not called any more */
     k->worker = NULL;
+    trace_stop(k);
     for (uint32_t i = 0; i < k->n_seats; i++)
         k->seats[i]->is_looking = false;
     for (uint32_t i = 0; i < k->n_maps; i++)
@@ -448,6 +451,7 @@ void space_keeper_stop(struct space_keeper *k) {
 void space_keeper_free(struct space_keeper *k) {
     event_free(k->tick);
     drop_seats(k);
+    trace_free(k);
     while (k->retired) {
         struct scan_seat *next = k->retired->next_retired;
         free_seat(k->retired);

@@ -23,6 +23,8 @@ static void next_question(struct space_keeper *k);
 void space_load_drop(struct space_keeper *k) {
     ww_scan_spots_free(k->load_spots);
     ww_scan_watch_free(k->load_watch);
+    ww_map_free(k->load_messages);
+    k->load_messages = NULL;
     if (k->loading)
         k->loading->n_notes = 0;
     k->loading = NULL;
@@ -115,13 +117,12 @@ static enum ww_status take_events(struct space_keeper *k, const struct ww_pg_res
     enum ww_status st = make_watch(k, err);
     if (st != WW_OK)
         return st;
-    struct ww_map *messages = ww_map_new(256);
     char room[24];
-    uint64_t unused;
+    k->load_messages = ww_map_new(256);
     seat->unplaced = 0;
     for (int i = 0; i < ww_pg_rows(r) && st == WW_OK; i++) {
         if (ww_pg_is_null(r, i, 4)) {
-            st = ww_map_put(messages, message_key(ww_pg_i64(r, i, 1), room), 1);
+            st = ww_map_put(k->load_messages, message_key(ww_pg_i64(r, i, 1), room), 1);
             continue;
         }
         struct space_note event = {.thing_id = ww_pg_i64(r, i, 0),
@@ -132,13 +133,8 @@ static enum ww_status take_events(struct space_keeper *k, const struct ww_pg_res
                                    .n = (int32_t)(ww_pg_i64(r, i, 5) & INT32_MAX)};
         space_count(seat, k->load_watch, k->load_spots, &event);
     }
-    for (uint32_t i = 0; i < seat->n_notes && st == WW_OK; i++)
-        if (!ww_map_get(messages, message_key(seat->notes[i].message_id, room), &unused))
-            space_count(seat, k->load_watch, k->load_spots, &seat->notes[i]);
-    ww_map_free(messages);
     if (st != WW_OK)
         return ww_error_set(err, WW_NO_MEMORY, "no memory for the events of a scan");
-    seat->n_notes = 0;
     k->load_step = LOAD_OPEN;
     return WW_OK;
 }
@@ -152,15 +148,26 @@ static enum ww_status take_open(struct space_keeper *k, const struct ww_pg_resul
     return WW_OK;
 }
 
+/* What was committed until now and was not in the snapshot. */
+static void count_notes(struct space_keeper *k) {
+    struct scan_seat *seat = k->loading;
+    char room[24];
+    uint64_t unused;
+    for (uint32_t i = 0; i < seat->n_notes; i++)
+        if (!k->load_messages ||
+            !ww_map_get(k->load_messages, message_key(seat->notes[i].message_id, room), &unused))
+            space_count(seat, k->load_watch, k->load_spots, &seat->notes[i]);
+}
+
 static void finish(struct space_keeper *k) {
     struct scan_seat *seat = k->loading;
     uint32_t n;
     struct ww_scan_lists lists;
+    count_notes(k);
     ww_scan_spots_free(seat->spots);
     ww_scan_watch_free(seat->watch);
     seat->spots = k->load_spots;
     seat->watch = k->load_watch;
-    seat->is_stale = false;
     seat->next_look_us = 0;
     k->load_spots = NULL;
     k->load_watch = NULL;
@@ -262,6 +269,7 @@ void space_load_begin(struct space_keeper *k, struct scan_seat *seat) {
     k->load_step = LOAD_WARDS;
     k->after = 0;
     seat->n_notes = 0;
+    seat->is_stale = false; /* what makes it stale from here on makes it stale again */
     k->load_spots = ww_scan_spots_new(&seat->rule->scan);
     if (k->load_spots) {
         next_question(k);

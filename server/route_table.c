@@ -150,6 +150,9 @@ static const struct ww_route routes[] = {
      "预警由来（文字说明）"},
     {WW_HTTP_PUT, "/api/v1/alerts/{id}/outcome", JUDGES, 0, alert_id_params, ww_handle_alert_outcome, NULL,
      NULL, 4096, 0, "alerts", "Record what it was found to be: confirmed, false, unknown", "登记核实结果"},
+    {WW_HTTP_GET, "/api/v1/alerts/{id}/trace", READERS, WW_ROUTE_ANONYMOUS, alert_id_params, ww_handle_object,
+     "api_alert_trace", NULL, 0, 0, "alerts", "Where it came from and where it will go, as GeoJSON",
+     "预警溯源与下游影响"},
     {WW_HTTP_GET, "/api/v1/events", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_EVENTS, event_params,
      ww_handle_events, NULL, NULL, 0, 0, "alerts", "Alert events as they are committed", "预警事件流"},
 

@@ -134,6 +134,25 @@ export function makeCity(now, more = 0) {
     return city;
 }
 
+/** The river alert comes from a stretch above it and flows on. */
+function addTrace(city, alert) {
+    const line = city.waterways[0].geometry.coordinates;
+    const half = Math.floor(line.length / 2);
+    const feature = (role, geometry, more = {}) => ({ type: "Feature", id: role, geometry, properties: { role, ...more } });
+    const site = { kind: "site", site: "S001", name_zh: "上游厂", name_en: "Upper works", reach: "R1", at_m: 1200, place: line[1], probability: 0.62 };
+    const reach = { kind: "reach", reach: "R1", at_m: 2400, place: line[half - 1], probability: 0.21 };
+    const later = (minutes) => new Date(Date.parse(alert.opened_at) + minutes * 60_000).toISOString();
+    alert.explanation.trace = {
+        kind: "water", verdict: "stretch", sensors: 2, sensors_that_saw_it: 1, sources: [site, reach], stretch_m: 3200,
+        stretch: [{ reach: "R1", from_m: 0, to_m: 3200 }], next_sample: { reach: "R1", at_m: 1800, place: line[half - 1], probability_above: 0.48 },
+        downstream: [{ site: "S009", reach: "R2", at_m: 400, place: line.at(-1), front_at: later(90), peak_at: later(110), rear_at: later(180) }],
+    };
+    city.trace = { type: "FeatureCollection", features: [
+        feature("stretch", { type: "LineString", coordinates: line.slice(0, half) }), feature("downstream", { type: "LineString", coordinates: line.slice(half - 1) }),
+        feature("source", { type: "Point", coordinates: site.place }, site), feature("next_sample", { type: "Point", coordinates: reach.place }),
+    ] };
+}
+
 /** A flower of hot hexagons around one ward's seat, a cold one elsewhere, and the hot ward itself. */
 function makeHotspots(wards) {
     const out = [];
@@ -211,6 +230,7 @@ function addAlerts(city, now) {
     makeAlert(city, { rule: "hospital-cod", key: "W-1", property: "cod", openedAt: ago(26), value: 391, peak: 478.2, count: 22 });
     makeAlert(city, { rule: "outfall-nh3n", key: "W-3", property: "nh3n", openedAt: ago(9), value: 8.4, peak: 11.92, count: 8 });
     makeAlert(city, { rule: "river-do", key: "R-2", property: "do", openedAt: ago(14), value: 3.7, peak: 3.1, count: 12 });
+    addTrace(city, city.alerts.at(-1));
     makeAlert(city, { rule: "air-pm25", key: "A-11", property: "pm25", openedAt: ago(31), value: 96, peak: 121, count: 29 });
     makeAlert(city, { rule: "air-pm25", key: "A-12", property: "pm25", openedAt: ago(28), value: 88, peak: 101, count: 25 });
     makeAlert(city, { rule: "outfall-nh3n", key: "W-9", property: "nh3n", openedAt: ago(1.2), value: 6.1, peak: 6.1, count: 2 });

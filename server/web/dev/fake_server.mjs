@@ -113,6 +113,8 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
             if (account?.role !== "admin") return refused;
             return listOf(city.limits.filter((l) => l.property === q.get("property") && l.standard_no === q.get("standard")));
         }
+        const traced = /^alerts\/(\d+)\/trace$/.exec(name) && city.alerts.find((a) => a.id === Number(name.split("/")[1]));
+        if (traced) return traced.explanation.trace ? { json: city.trace } : { status: 404, json: { error: { message: "no such thing" } } };
         const alert = /^alerts\/(\d+)$/.exec(name) && city.alerts.find((a) => a.id === Number(name.slice(7)));
         if (alert) return { json: { ...alert, events: city.events.filter((e) => e.alert === alert.id) } };
         return { status: 404, json: { error: { message: "no such thing" } } };

@@ -112,6 +112,9 @@ export const getClearedAlerts = (since: string): Promise<Alert[]> =>
     getAll(`/api/v1/alerts?state=cleared&since=${encodeURIComponent(since)}&limit=1000`, readAlert, 5_000);
 export const getAlert = async (id: string): Promise<AlertDetail> =>
     readAlertDetail(await get(alertPath(id)));
+/** Only of an alert that says it has one. */
+export const getTrace = async (id: string): Promise<GeoJSON.FeatureCollection> =>
+    (await get(`${alertPath(id)}/trace`)) as unknown as GeoJSON.FeatureCollection;
 export const alertPath = (id: string): string => `/api/v1/alerts/${encodeURIComponent(id)}`;
 export const getDatastreams = (most: number): Promise<Datastream[]> =>
     getAll("/api/v1/datastreams?limit=1000", readDatastream, most);

@@ -127,7 +127,7 @@ class Page {
         store.wards = new Map(wards.items.map((ward) => [ward.code, ward]));
         store.sites = new Map(sites.items.flatMap((site) => [[site.id, site], [site.code, site]]));
         store.things = new Map(things.items.map((thing) => [thing.id, thing]));
-        store.layers = { wards: wards.geojson, sites: sites.geojson, waterways: waterways.geojson, hotspots: store.layers.hotspots };
+        store.layers = { wards: wards.geojson, sites: sites.geojson, waterways: waterways.geojson, hotspots: store.layers.hotspots, trace: store.layers.trace };
         store.changed("places");
     }
 

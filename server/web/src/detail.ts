@@ -1,10 +1,11 @@
 // One alert in full: what, where, since when, how sure; the series with its limit, or what was expected of the
 // sensor and what was seen; how it was judged; what happened since; and the way to the raw data.
 
-import { alertPath, ApiError, getAlert, getLimits, getObservations, observationsPath } from "./api";
+import { alertPath, ApiError, getAlert, getLimits, getObservations, getTrace, observationsPath } from "./api";
 import type { AlertDetail, Limit, LimitRow, Observation } from "./api_types";
 import { drawChart } from "./chart";
 import { el, isDarkScheme } from "./dom";
+import { traceOf, tracePart } from "./trace_part";
 import { facts, limitIn, limitStatus, ruleVersion, windowRows } from "./explanation";
 import { clock, dateTime, duration, getZone, number, quantity, shortDateTime, span, zoneOffset } from "./format";
 import { sensorAlertMembers, sensorAlertWords, sensorAmount } from "./health_words";
@@ -14,7 +15,7 @@ import { detectorName, isMeasured, reasonsOf } from "./reasons";
 import { chartSpan, exceeds, makeSeries, type Series } from "./series";
 import { look } from "./severity";
 import { copyLink, definitions, failed, figure, fold, loading, time, type Body, type View } from "./side_parts";
-import type { Selection, Store } from "./store";
+import { EMPTY, type Selection, type Store } from "./store";
 import { aboutName, placeName, thingName } from "./ward_names";
 
 interface Loaded {
@@ -46,6 +47,7 @@ export class AlertView implements View {
 
     hide(): void {
         this.wanted = null;
+        this.showTrace(EMPTY);
         this.dropChart();
         this.dropChart = () => {};
     }
@@ -67,6 +69,7 @@ export class AlertView implements View {
             ]);
             if (this.wanted !== id) return;
             this.failure = "";
+            void this.loadTrace(alert);
             this.loaded = { alert, limits, observations, span, at: new Date() };
         } catch (error) {
             if (this.wanted !== id) return;
@@ -74,6 +77,18 @@ export class AlertView implements View {
             this.failure = isGone ? t("alert_gone") : t("load_failed", { message: String((error as Error).message) });
         }
         this.render();
+    }
+
+    /** The map shows the trace of what is read, and no other. */
+    private async loadTrace(alert: AlertDetail): Promise<void> {
+        const trace = traceOf(alert.explanation) === null ? EMPTY : await getTrace(alert.id).catch(() => EMPTY);
+        if (this.wanted === alert.id) this.showTrace(trace);
+    }
+
+    private showTrace(trace: GeoJSON.FeatureCollection): void {
+        if (trace === this.store.layers.trace) return;
+        this.store.layers.trace = trace;
+        this.store.changed("trace");
     }
 
     render(): void {
@@ -88,7 +103,7 @@ export class AlertView implements View {
             return this.body(this.heading(alert), this.sensorFigures(alert), this.expectation(alert), this.factsOf(alert), this.judging(alert), this.history(alert), this.links(this.loaded));
         }
         const chartBox = el("section", { class: "part" });
-        this.body(this.heading(alert), this.figures(alert), ...this.reasons(alert), chartBox, this.factsOf(alert),
+        this.body(this.heading(alert), this.figures(alert), ...this.reasons(alert), ...[tracePart(alert.explanation)].filter((part) => part !== null), chartBox, this.factsOf(alert),
             ...(alert.limit.standard_no === "" ? [] : [this.sureness(this.loaded)]), this.judging(alert), this.history(alert), this.links(this.loaded));
         this.chart(chartBox, this.loaded);
     }

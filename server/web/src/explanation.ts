@@ -54,13 +54,15 @@ function showMember(member: { [key: string]: Json }): string {
     return Object.entries(member).map(([key, value]) => `${word(key)} ${show(value)}`).join(", ");
 }
 
-/** Everything but the window and the reasons, flattened: "Limit row · Class". */
+const APART = new Set(["window", "reasons", "trace"]);
+
+/** Everything but what has a part of its own, flattened: "Limit row · Class". */
 export function facts(explanation: Json): Fact[] {
     const out: Fact[] = [];
     const walk = (value: Json, path: string[]): void => {
         if (value !== null && typeof value === "object" && !Array.isArray(value)) {
             for (const [key, member] of Object.entries(value)) {
-                if (path.length > 0 || (key !== "window" && key !== "reasons")) walk(member, [...path, word(key)]);
+                if (path.length > 0 || !APART.has(key)) walk(member, [...path, word(key)]);
             }
         } else if (path.length > 0) {
             out.push({ name: path.join(" · "), value: show(value) });

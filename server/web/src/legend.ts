@@ -28,7 +28,8 @@ export function drawLegend(box: HTMLElement): void {
         el("li", {}, el("i", { class: "cluster-sign", "aria-hidden": "true" }, "5"), t("cluster")),
         el("li", { title: t("ill_beside_long") }, el("span", { class: "badge-sign", "aria-hidden": "true" }, svgIcon(severityIcon(3, isDark), 16), svgIcon(thingIcon("silent", isDark), 13)), t("ill_beside")),
         el("li", {}, el("i", { class: "water-sign", "aria-hidden": "true" }), t("waterway")),
-        ...(["hot", "cold"] as const).map((kind) => el("li", { title: t("hotspot_long") }, el("i", { class: `hotspot-sign ${kind}`, "aria-hidden": "true" }), t(`hotspot_${kind}`))));
+        ...(["hot", "cold"] as const).map((kind) => el("li", { title: t("hotspot_long") }, el("i", { class: `hotspot-sign ${kind}`, "aria-hidden": "true" }), t(`hotspot_${kind}`))),
+        el("li", { title: t("trace_long") }, el("i", { class: "trace-sign", "aria-hidden": "true" }), t("trace_line")));
     box.classList.toggle("folded", isFolded);
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", t("legend"));

@@ -9,7 +9,7 @@ import { propertyLabel, quantity, shortDateTime } from "./format";
 import { nameOf, t } from "./i18n";
 import { healthWords, stateWord } from "./health_words";
 import { svgIcon, thingIcon } from "./icons";
-import { alertPlace, changedFeatures, hotspotFeatures, selectedPlace, siteFeatures, thingFeatures, wardFeatures, wardLabels, waterwayFeatures } from "./map_data";
+import { alertPlace, changedFeatures, hotspotFeatures, selectedPlace, siteFeatures, thingFeatures, traceFeatures, wardFeatures, wardLabels, waterwayFeatures } from "./map_data";
 import { addImages, addSources, layers, type SourceName } from "./map_layers";
 import { stateOf } from "./health";
 import type { Hover, Selection, Store } from "./store";
@@ -29,7 +29,7 @@ export class RiskMap {
     private ready = false;
     private wentTo: Selection | null; // what the map was last moved to
     private drawn: GeoJSON.FeatureCollection | null = null; // the things as they were last given to the map
-    private readonly stale = new Set<"alerts" | "places" | "things" | "hotspots">();
+    private readonly stale = new Set<"alerts" | "places" | "things" | "hotspots" | "trace">();
     private dataTimer: ReturnType<typeof setTimeout> | undefined;
 
     constructor(private readonly box: HTMLElement, private readonly store: Store, private readonly actions: MapActions, view: { zoom: number; centre: LonLat } | null, selected: Selection | null) {
@@ -55,6 +55,7 @@ export class RiskMap {
         store.on(["alerts"], () => this.dataLater("alerts"));
         store.on(["places"], () => this.dataLater("places"));
         store.on(["latest", "looks"], () => this.dataLater("things"));
+        store.on(["trace"], () => this.dataLater("trace"));
         store.on(["hotspots"], () => this.dataLater("hotspots"));
         store.on(["selection"], () => {
             this.focus();
@@ -118,7 +119,7 @@ export class RiskMap {
     }
 
     /** A burst of changes costs one drawing, and only of what they concern. */
-    private dataLater(what: "alerts" | "places" | "things" | "hotspots"): void {
+    private dataLater(what: "alerts" | "places" | "things" | "hotspots" | "trace"): void {
         this.stale.add(what);
         this.dataTimer ??= setTimeout(() => {
             this.dataTimer = undefined;
@@ -138,6 +139,7 @@ export class RiskMap {
             this.put("sites", siteFeatures(store));
         }
         if (stale.has("places") || stale.has("hotspots")) this.putHotspots(hotspotFeatures(store));
+        if (stale.has("places") || stale.has("trace")) this.putTrace(traceFeatures(store));
         if (stale.has("places") || stale.has("alerts")) {
             this.put("wards", wardFeatures(store));
             this.put("labels", wardLabels(store));
@@ -145,6 +147,11 @@ export class RiskMap {
         this.putThings(thingFeatures(store));
         stale.clear();
         this.focus();
+    }
+
+    private putTrace(trace: GeoJSON.FeatureCollection): void {
+        this.put("trace", trace);
+        this.box.dataset["trace"] = String(trace.features.length);
     }
 
     /** How many are drawn is told to whoever asks the page, and to its tests. */

@@ -97,6 +97,14 @@ export function hotspotFeatures(store: Store): Collection {
     }));
 }
 
+/** Lines of the stretch and of what lies below, sources, the next sample: of the alert that is read. */
+export function traceFeatures(store: Store): Collection {
+    return collection(store.layers.trace.features.filter((f) => f.geometry).map((feature) => {
+        const o = obj(feature.properties as Json);
+        return { ...feature, properties: { role: text(o["role"]), probability: Number(o["probability"] ?? 0) } };
+    }));
+}
+
 export function waterwayFeatures(store: Store): Collection {
     return collection(store.layers.waterways.features.filter((f) => f.geometry).map((feature) => {
         const o = obj(feature.properties as Json);

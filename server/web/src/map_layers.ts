@@ -5,7 +5,7 @@ import type { ExpressionSpecification, LayerSpecification, Map as MapLibre } fro
 import { arrowPixels, ALL_SEVERITIES, hatchPixels, iconPixels, PIXEL_RATIO, severityIcon, SITE_KINDS, siteIcon, THING_LOOKS, thingIcon } from "./icons";
 import { colour } from "./severity";
 
-export const SOURCES = ["wards", "waterways", "hotspots", "labels", "sites", "things", "focus", "focus-ward"] as const;
+export const SOURCES = ["wards", "waterways", "hotspots", "trace", "labels", "sites", "things", "focus", "focus-ward"] as const;
 export type SourceName = (typeof SOURCES)[number];
 
 /** Fonts of the system; the word "bold" in the first name is how MapLibre learns the weight. */
@@ -24,6 +24,9 @@ function severityColours(isDark: boolean, of: ExpressionSpecification, none = co
 /** Colours that no severity has; hot and cold differ in lightness too. */
 export const hotspotColour = (kind: "hot" | "cold", isDark: boolean): string =>
     kind === "hot" ? (isDark ? "#ff7ac6" : "#b0006e") : isDark ? "#6fd3e8" : "#3aa0b8";
+
+/** Of what was traced: not water's blue, not a severity's. */
+const traceColour = (isDark: boolean): string => (isDark ? "#c3f53c" : "#4a6b00");
 
 function hotspotColours(isDark: boolean): ExpressionSpecification {
     return ["match", ["get", "kind"], "hot", hotspotColour("hot", isDark), hotspotColour("cold", isDark)];
@@ -73,6 +76,10 @@ export function layers(isDark: boolean): LayerSpecification[] {
         { id: "hotspot-line", type: "line", source: "hotspots", paint: { "line-color": hotspotColours(isDark), "line-width": ["case", ["==", ["get", "places"], "ward"], 3, 1.2], "line-dasharray": [2, 1.2] } },
         { id: "water-casing", type: "line", source: "waterways", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": paper(isDark), "line-width": ["interpolate", ["linear"], ["zoom"], 8, 3, 14, 9], "line-opacity": 0.7 } },
         { id: "water", type: "line", source: "waterways", layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": water, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.6, 14, 6] } },
+        { id: "trace-below", type: "line", source: "trace", filter: ["==", ["get", "role"], "downstream"], layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": traceColour(isDark), "line-width": 4, "line-dasharray": [0.5, 2], "line-opacity": 0.9 } },
+        { id: "trace-stretch", type: "line", source: "trace", filter: ["==", ["get", "role"], "stretch"], layout: { "line-cap": "butt" }, paint: { "line-color": traceColour(isDark), "line-width": 8, "line-opacity": 0.75 } },
+        { id: "trace-source", type: "circle", source: "trace", filter: ["==", ["get", "role"], "source"], paint: { "circle-radius": ["interpolate", ["linear"], ["sqrt", ["get", "probability"]], 0, 3, 1, 15], "circle-color": traceColour(isDark), "circle-opacity": 0.35, "circle-stroke-color": traceColour(isDark), "circle-stroke-width": 1.5 } },
+        { id: "trace-sample", type: "circle", source: "trace", filter: ["==", ["get", "role"], "next_sample"], paint: { "circle-radius": 7, "circle-color": paper(isDark), "circle-stroke-color": traceColour(isDark), "circle-stroke-width": 3 } },
         { id: "water-arrow", type: "symbol", source: "waterways", layout: { "symbol-placement": "line", "symbol-spacing": 110, "icon-image": "arrow", "icon-padding": 0 } },
         { id: "focus-ward-line", type: "line", source: "focus-ward", paint: { "line-color": focus, "line-width": 2.5 } },
         { id: "water-name", type: "symbol", source: "waterways", minzoom: 9, layout: { "symbol-placement": "line", "symbol-spacing": 320, "text-field": ["get", "name"], "text-font": FONTS, "text-size": 11, "text-offset": [0, 0.9], "text-letter-spacing": 0.05 }, paint: { "text-color": isDark ? "#86c1ea" : "#1d5f8e", "text-halo-color": halo, "text-halo-width": 1.4 } },

@@ -4,7 +4,7 @@ import { type Filters, NO_FILTERS } from "./alert_order";
 import type { Account, Alert, Category, Datastream, District, Feed, Json, Site, Thing, Ward } from "./api_types";
 import { NO_THING_FILTERS, type ThingFilters } from "./health";
 
-export type Topic = "alerts" | "filters" | "selection" | "hover" | "places" | "latest" | "live" | "health" | "looks" | "feeds" | "tab" | "hotspots";
+export type Topic = "alerts" | "filters" | "selection" | "hover" | "places" | "latest" | "live" | "health" | "looks" | "feeds" | "tab" | "hotspots" | "trace";
 export type LiveState = "connecting" | "live" | "lost";
 
 /** What the left panel lists: alerts of either category, sensors by their health, feeds. */
@@ -27,7 +27,7 @@ export interface Loading {
 export type Hover = { alert: string } | { thing: string } | { ward: string } | null;
 
 type Layer = GeoJSON.FeatureCollection;
-const EMPTY: Layer = { type: "FeatureCollection", features: [] };
+export const EMPTY: Layer = { type: "FeatureCollection", features: [] };
 
 export class Store {
     district: District | null = null;
@@ -35,7 +35,7 @@ export class Store {
     wards = new Map<string, Ward>(); // by code
     sites = new Map<string, Site>(); // by id and by code
     things = new Map<string, Thing>(); // by id
-    layers = { wards: EMPTY, sites: EMPTY, waterways: EMPTY, hotspots: EMPTY };
+    layers = { wards: EMPTY, sites: EMPTY, waterways: EMPTY, hotspots: EMPTY, trace: EMPTY };
     waterways: Json[] = [];
     alerts = new Map<string, Alert>(); // by id
     latest = new Map<string, Datastream[]>(); // by thing

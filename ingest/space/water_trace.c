@@ -1,0 +1,350 @@
+/* An exceedance at a sensor on the water: sources above it, the stretch they are on, what it will reach
+ * below. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "geo/base/alloc.h"
+#include "geo/base/map.h"
+#include "ingest/space/trace_internal.h"
+
+enum { MOST_CANDIDATES = 200, MOST_SENSORS = 6, MOST_READINGS = 100, TOP = 10, MOST_BELOW = 60 };
+#define PIECE_M   250.0
+#define LOOK_BACK (24 * WW_HOUR_US) /* a release may have begun so long before the alert */
+#define SHARE     0.5               /* of the prior is the water's own: a source that is in no register */
+
+struct water {
+    struct ww_trace_case *c;
+    struct ww_net *net;
+    struct ww_passage *above; /* [reaches] to the subject */
+    struct ww_spot subject;
+    struct ww_source_candidate *candidate; /* those above */
+    uint32_t *site;                        /* [n] which, UINT32_MAX: a piece of reach */
+    uint32_t n;
+    struct ww_source *source;
+    uint32_t *sensor; /* which of the case's, [n_sensors] */
+    uint32_t n_sensors;
+    double *probability;
+    struct ww_source_summary sum;
+};
+
+static double seconds(int64_t us) {
+    return (double)us / (double)WW_SECOND_US;
+}
+
+static struct ww_spot spot_of(struct ww_reach_spot s) {
+    return (struct ww_spot){s.reach, s.at_m};
+}
+
+/* ---- The net ---- */
+
+/* Flows that are not said: a cubic metre a second at a spring, and what flows together below. */
+static void fill_flows(struct ww_trace_case *c, const struct ww_reach_link *link, uint32_t n_links,
+                       struct ww_reach *reach) {
+    for (uint32_t r = 0; r < c->n_reaches; r++)
+        reach[r].flow_m3s = isnan(c->reach[r].flow_m3s) ? 0 : c->reach[r].flow_m3s;
+    for (uint32_t round = 0; round < c->n_reaches; round++) {
+        bool changed = false;
+        for (uint32_t r = 0; r < c->n_reaches; r++) {
+            double sum = 0;
+            bool whole = true, fed = false;
+            if (reach[r].flow_m3s > 0)
+                continue;
+            for (uint32_t k = 0; k < n_links; k++)
+                if (link[k].to == r) {
+                    fed = true;
+                    whole = whole && reach[link[k].from].flow_m3s > 0;
+                    sum += reach[link[k].from].flow_m3s;
+                }
+            if (whole) {
+                reach[r].flow_m3s = fed ? sum : 1;
+                changed = true;
+            }
+        }
+        if (!changed)
+            break;
+    }
+    for (uint32_t r = 0; r < c->n_reaches; r++)
+        reach[r].flow_m3s = reach[r].flow_m3s > 0 ? reach[r].flow_m3s : 1;
+}
+
+static bool make_net(struct water *a) {
+    struct ww_trace_case *c = a->c;
+    struct ww_map *codes = ww_map_new(c->n_reaches);
+    struct ww_reach *reach = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *reach);
+    struct ww_reach_link *link = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *link);
+    uint32_t n_links = 0;
+    bool good = reach && link;
+    for (uint32_t r = 0; r < c->n_reaches && good; r++)
+        good = ww_map_put(codes, c->reach[r].code, r) == WW_OK;
+    for (uint32_t r = 0; r < c->n_reaches && good; r++) {
+        uint64_t to;
+        const struct trace_reach *is = &c->reach[r];
+        reach[r] = (struct ww_reach){ww_reach_lines_length_m(c->lines, r), 1,
+                                     isnan(is->velocity_ms) ? WW_TRACE_VELOCITY_MS : is->velocity_ms,
+                                     isnan(is->dispersion_m2s) ? 0 : is->dispersion_m2s};
+        if (ww_map_get(codes, is->downstream, &to) && to != r)
+            link[n_links++] = (struct ww_reach_link){r, (uint32_t)to, 1};
+    }
+    ww_map_free(codes);
+    if (!good)
+        return false;
+    fill_flows(c, link, n_links, reach);
+    return ww_net_new(reach, c->n_reaches, link, n_links, &a->net, NULL) == WW_OK;
+}
+
+/* ---- Candidates and sensors ---- */
+
+static bool lies_above(const struct water *a, struct ww_spot spot) {
+    return ww_net_passage(a->net, a->subject, a->above, spot).share > 0;
+}
+
+static bool make_candidates(struct water *a) {
+    struct ww_trace_case *c = a->c;
+    struct ww_source_site *sites = ww_arena_calloc(c->arena, c->n_sites + (size_t)1, sizeof *sites);
+    uint32_t *which = ww_arena_calloc(c->arena, c->n_sites + (size_t)1, sizeof *which);
+    struct ww_source_candidate *all = NULL;
+    uint32_t n_sites = 0, n_all = 0;
+    double length_m = 0;
+    if (!sites || !which)
+        return false;
+    for (uint32_t i = 0; i < c->n_sites; i++) {
+        c->site[i].spot = ww_reach_lines_find(c->lines, c->site[i].at, WW_TRACE_SNAP_M);
+        if (c->site[i].spot.reach == WW_REACH_NONE || !lies_above(a, spot_of(c->site[i].spot)))
+            continue;
+        which[n_sites] = i;
+        sites[n_sites++] = (struct ww_source_site){spot_of(c->site[i].spot), 1};
+    }
+    for (uint32_t r = 0; r < c->n_reaches; r++)
+        if (a->above[r].share > 0 || r == a->subject.reach)
+            length_m += ww_reach_lines_length_m(c->lines, r);
+    double piece_m = fmax(PIECE_M, length_m / MOST_CANDIDATES);
+    if (ww_source_candidates(a->net, sites, n_sites, piece_m, n_sites ? SHARE : 1, &all, &n_all, NULL) !=
+        WW_OK)
+        return false;
+    a->candidate = ww_arena_calloc(c->arena, n_all + (size_t)1, sizeof *a->candidate);
+    a->site = ww_arena_calloc(c->arena, n_all + (size_t)1, sizeof *a->site);
+    bool good = a->candidate && a->site;
+    for (uint32_t i = 0; i < n_all && good; i++) {
+        if (!lies_above(a, all[i].at))
+            continue;
+        a->site[a->n] = i < n_all - n_sites ? UINT32_MAX : which[i - (n_all - n_sites)];
+        a->candidate[a->n++] = all[i];
+    }
+    ww_free(all);
+    return good && a->n > 0;
+}
+
+/* The subject first, then those above and below it, as they come. */
+static bool make_source(struct water *a) {
+    struct ww_trace_case *c = a->c;
+    struct ww_source_sensor sensors[MOST_SENSORS];
+    a->sensor = ww_arena_calloc(c->arena, MOST_SENSORS, sizeof *a->sensor);
+    if (!a->sensor)
+        return false;
+    for (uint32_t turn = 0; turn < 2; turn++)
+        for (uint32_t s = 0; s < c->n_sensors && a->n_sensors < MOST_SENSORS; s++) {
+            if ((turn == 0) != (s == c->subject) || c->sensor[s].n_readings == 0 ||
+                c->sensor[s].spot.reach == WW_REACH_NONE)
+                continue;
+            sensors[a->n_sensors] = (struct ww_source_sensor){spot_of(c->sensor[s].spot), c->sensor[s].sd};
+            a->sensor[a->n_sensors++] = s;
+        }
+    struct ww_source_options o = ww_source_usual(seconds(c->opened_us - LOOK_BACK),
+                                                 fmax(seconds(c->now_us), seconds(c->opened_us) + 60));
+    return ww_source_new(a->net, a->candidate, a->n, sensors, a->n_sensors, &o, &a->source, NULL) == WW_OK;
+}
+
+/* Of a sensor's readings since the first release could have come: at most so many, evenly. */
+static void add_readings(struct water *a) {
+    struct ww_trace_case *c = a->c;
+    int64_t from_us = c->opened_us - LOOK_BACK;
+    for (uint32_t k = 0; k < a->n_sensors; k++) {
+        uint32_t n = 0, at = 0;
+        for (uint32_t i = 0; i < c->n_readings; i++)
+            n += c->reading[i].sensor == a->sensor[k] && c->reading[i].time_us >= from_us;
+        uint32_t stride = n / MOST_READINGS + 1;
+        for (uint32_t i = 0; i < c->n_readings; i++) {
+            const struct trace_reading *r = &c->reading[i];
+            if (r->sensor == a->sensor[k] && r->time_us >= from_us && at++ % stride == 0)
+                ww_source_add(a->source, k, seconds(r->time_us), r->value - c->sensor[r->sensor].usual);
+        }
+    }
+}
+
+/* ---- What it says ---- */
+
+static struct ww_place place_at(const struct water *a, struct ww_spot spot) {
+    return ww_reach_lines_place(a->c->lines, spot.reach, spot.at_m);
+}
+
+static void put_spot(const struct water *a, struct ww_json *w, struct ww_spot spot) {
+    trace_put_str(w, "reach", a->c->reach[spot.reach].code);
+    trace_put_number(w, "at_m", round(spot.at_m));
+    trace_put_place(w, place_at(a, spot));
+}
+
+static void put_source(const struct water *a, struct ww_json *w, uint32_t i) {
+    bool is_site = a->site[i] != UINT32_MAX;
+    trace_put_text(w, "kind", is_site ? "site" : "reach");
+    if (is_site) {
+        trace_put_str(w, "site", a->c->site[a->site[i]].code);
+        trace_put_str(w, "name_zh", a->c->site[a->site[i]].name_zh);
+        trace_put_str(w, "name_en", a->c->site[a->site[i]].name_en);
+    }
+    put_spot(a, w, a->candidate[i].at);
+    trace_put_number(w, "probability", a->probability[i]);
+    struct ww_source_fit fit = ww_source_fit(a->source, i);
+    if (fit.llr > 0)
+        trace_put_time(w, "released_at", (int64_t)(fit.release.start_s * 1e6));
+}
+
+/* The most probable first. */
+static uint32_t *rank(const struct water *a) {
+    uint32_t *order = ww_arena_calloc(a->c->arena, a->n, sizeof *order);
+    for (uint32_t i = 0; order && i < a->n; i++) {
+        uint32_t k = i;
+        for (; k > 0 && a->probability[order[k - 1]] < a->probability[i]; k--)
+            order[k] = order[k - 1];
+        order[k] = i;
+    }
+    return order;
+}
+
+static void put_line(struct water *a, struct ww_buf *geojson, uint32_t reach, double from_m, double to_m,
+                     const char *role, double probability) {
+    struct ww_buf line;
+    struct ww_json w;
+    ww_buf_init(&line, 4 << 20);
+    ww_reach_lines_write(a->c->lines, reach, from_m, to_m, &line);
+    if (ww_buf_status(&line) == WW_OK) {
+        trace_begin_feature(a->c, &w, geojson, "LineString", ww_buf_str(&line), role);
+        trace_put_str(&w, "reach", a->c->reach[reach].code);
+        if (!isnan(probability))
+            trace_put_number(&w, "probability", probability);
+        trace_end_feature(&w);
+    }
+    ww_buf_clear(&line);
+}
+
+static void put_stretch(struct water *a, struct ww_json *w, struct ww_buf *geojson, const uint32_t *order) {
+    ww_json_key(w, "stretch");
+    ww_json_array(w);
+    for (uint32_t k = 0; k < a->sum.n_stretch && k < a->n; k++) {
+        const struct ww_source_candidate *piece = &a->candidate[order[k]];
+        if (piece->length_m <= 0)
+            continue;
+        double from_m = fmax(piece->at.at_m - piece->length_m / 2, 0),
+               to_m = fmin(piece->at.at_m + piece->length_m / 2,
+                           ww_reach_lines_length_m(a->c->lines, piece->at.reach));
+        ww_json_object(w);
+        trace_put_str(w, "reach", a->c->reach[piece->at.reach].code);
+        trace_put_number(w, "from_m", round(from_m));
+        trace_put_number(w, "to_m", round(to_m));
+        ww_json_end_object(w);
+        put_line(a, geojson, piece->at.reach, from_m, to_m, "stretch", a->probability[order[k]]);
+    }
+    ww_json_end_array(w);
+}
+
+/* What lies below the sensor, and when it will be there: as if it had begun when the alert opened. */
+static void put_below(struct water *a, struct ww_json *w, struct ww_buf *geojson) {
+    struct ww_trace_case *c = a->c;
+    struct ww_passage *below = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *below);
+    struct ww_release release = {seconds(c->opened_us), fmax(seconds(c->now_us - c->opened_us), 60), 1};
+    uint32_t listed = 0;
+    ww_json_key(w, "downstream");
+    ww_json_array(w);
+    if (below)
+        ww_net_below(a->net, a->subject, below);
+    for (uint32_t kind = 0; kind < 2 && below; kind++)
+        for (uint32_t i = 0; i < (kind ? c->n_sensors : c->n_sites) && listed < MOST_BELOW; i++) {
+            struct ww_reach_spot at = kind ? c->sensor[i].spot : c->site[i].spot;
+            if (at.reach == WW_REACH_NONE || (kind && i == c->subject))
+                continue;
+            struct ww_passage *to = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *to);
+            if (!to)
+                continue;
+            ww_net_above(a->net, spot_of(at), to);
+            struct ww_passage way = ww_net_passage(a->net, spot_of(at), to, a->subject);
+            if (!(way.share > 0))
+                continue;
+            struct ww_arrival when =
+                ww_plume_arrival(way, ww_net_reach(a->net, at.reach)->flow_m3s, release, WW_DISPERSAL_USUAL);
+            listed++;
+            ww_json_object(w);
+            trace_put_str(w, kind ? "thing" : "site", kind ? c->sensor[i].key : c->site[i].code);
+            put_spot(a, w, spot_of(at));
+            trace_put_time(w, "front_at", (int64_t)(when.front_s * 1e6));
+            trace_put_time(w, "peak_at", (int64_t)(when.peak_s * 1e6));
+            trace_put_time(w, "rear_at", (int64_t)(when.rear_s * 1e6));
+            ww_json_end_object(w);
+        }
+    ww_json_end_array(w);
+    for (uint32_t r = 0; r < c->n_reaches && below; r++)
+        if (below[r].share > 0 || r == a->subject.reach)
+            put_line(a, geojson, r, r == a->subject.reach ? a->subject.at_m : 0,
+                     ww_reach_lines_length_m(c->lines, r), "downstream", NAN);
+}
+
+static void say(struct water *a, struct ww_json *w, struct ww_buf *geojson) {
+    static const char *const verdicts[] = {"nothing", "stretch", "place"};
+    struct ww_json j;
+    const uint32_t *order = rank(a);
+    if (!order)
+        return;
+    trace_put_text(w, "verdict", verdicts[a->sum.verdict]);
+    ww_json_key(w, "sensors");
+    ww_json_int(w, a->n_sensors);
+    ww_json_key(w, "sensors_that_saw_it");
+    ww_json_int(w, a->sum.saw);
+    ww_json_key(w, "sources");
+    ww_json_array(w);
+    for (uint32_t k = 0; k < a->n && k < TOP; k++) {
+        ww_json_object(w);
+        put_source(a, w, order[k]);
+        ww_json_end_object(w);
+        trace_point_feature(a->c, &j, geojson, place_at(a, a->candidate[order[k]].at), "source");
+        put_source(a, &j, order[k]);
+        trace_end_feature(&j);
+    }
+    ww_json_end_array(w);
+    trace_put_number(w, "stretch_m", round(a->sum.stretch_m));
+    put_stretch(a, w, geojson, order);
+    if (a->sum.verdict == WW_SOURCE_STRETCH) {
+        ww_json_key(w, "next_sample");
+        ww_json_object(w);
+        put_spot(a, w, a->sum.sample);
+        trace_put_number(w, "probability_above", a->sum.sample_above);
+        ww_json_end_object(w);
+        trace_point_feature(a->c, &j, geojson, place_at(a, a->sum.sample), "next_sample");
+        trace_put_number(&j, "probability_above", a->sum.sample_above);
+        trace_end_feature(&j);
+    }
+}
+
+void trace_water(struct ww_trace_case *c, struct ww_json *w, struct ww_buf *geojson) {
+    struct water a = {.c = c};
+    for (uint32_t s = 0; s < c->n_sensors; s++)
+        c->sensor[s].spot = ww_reach_lines_find(c->lines, c->sensor[s].at, WW_TRACE_SNAP_M);
+    bool on_water = c->n_reaches > 0 && c->sensor[c->subject].spot.reach != WW_REACH_NONE;
+    a.above = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *a.above);
+    if (!on_water || !a.above || !make_net(&a)) {
+        trace_put_text(w, "verdict", "nothing");
+        return;
+    }
+    a.subject = spot_of(c->sensor[c->subject].spot);
+    ww_net_above(a.net, a.subject, a.above);
+    trace_put_number(w, "usual_velocity_ms", WW_TRACE_VELOCITY_MS);
+    bool good = make_candidates(&a) && make_source(&a);
+    if (good)
+        add_readings(&a);
+    a.probability = good ? ww_arena_calloc(c->arena, a.n, sizeof *a.probability) : NULL;
+    if (a.probability && ww_source_posterior(a.source, a.probability) == WW_OK &&
+        ww_source_summary(a.source, a.probability, &a.sum) == WW_OK)
+        say(&a, w, geojson);
+    else
+        trace_put_text(w, "verdict", "nothing");
+    put_below(&a, w, geojson);
+    ww_source_free(a.source);
+    ww_net_free(a.net);
+}
