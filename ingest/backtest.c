@@ -114,10 +114,13 @@ static void take_reading(struct ww_backtest *bt, const struct ww_pg_result *r, i
     uint32_t place = (uint32_t)ww_pg_i64(r, i, 0);
     const struct ww_cat_datastream *ds = &bt->world->catalog->datastreams[bt->at[place - 1]];
     struct ww_str flag = ww_pg_str(r, i, 4);
-    struct ww_reading reading = {.time_us = ww_pg_i64(r, i, 1),
+    struct ww_reading reading = {.time_us = WW_INSTANT_NONE,
                                  .interval_us = ww_pg_i64(r, i, 2) * WW_SECOND_US,
                                  .value = ww_pg_double(r, i, 3),
                                  .flag = flag.len > 0 ? flag.ptr[0] : 'N'};
+    enum ww_status st = ww_instant_parse(ww_pg_str(r, i, 1), NULL, &reading.time_us, NULL);
+    assert(st == WW_OK); /* PostgreSQL's own */
+    (void)st;
     uint32_t phase = bt->is_joint ? 1 : place; /* whose memory fills */
     if (bt->live != phase && reading.time_us < bt->from_us) {
         int64_t cut_us = ww_pg_is_null(r, i, 6) ? WW_INSTANT_NONE : ww_pg_i64(r, i, 6);
@@ -156,10 +159,18 @@ static bool take_page(void *arg, const struct ww_pg_result *r) {
 
 /* ---- Some datastreams at a time ---- */
 
+/* Of one datastream: a value a minute, until it is known how many those before had. */
+static int64_t expected_rows(const struct ww_backtest *bt, int64_t of_minutes) {
+    if (bt->progress.done == 0)
+        return of_minutes;
+    int64_t mean = (int64_t)(bt->progress.readings / bt->progress.done);
+    return mean + mean / 2 + 1;
+}
+
 /* The next of them, as the query wants them; returns how many. */
 static uint32_t write_lists(const struct ww_backtest *bt, struct ww_buf lists[4]) {
     const struct ww_catalog *c = bt->world->catalog;
-    int64_t rows = 0; /* about: one a minute */
+    int64_t rows = 0;
     uint32_t n = 0;
     for (uint32_t i = bt->progress.done;
          i < bt->progress.watched && (bt->is_joint || (n < MOST_TOGETHER && rows < ROWS_TOGETHER));
@@ -169,7 +180,7 @@ static uint32_t write_lists(const struct ww_backtest *bt, struct ww_buf lists[4]
         int64_t span_us;
         char flags[16];
         (void)ww_judge_memory(bt->world->judge, ds, &readings, &span_us, flags);
-        rows += readings + (span_us + bt->to_us - bt->from_us) / (60 * WW_SECOND_US);
+        rows += expected_rows(bt, readings + (span_us + bt->to_us - bt->from_us) / (60 * WW_SECOND_US));
         char separator = n == 0 ? '{' : ',';
         ww_buf_printf(&lists[0], "%c%lld", separator, (long long)ds->id);
         ww_buf_printf(&lists[1], "%c%u", separator, readings);

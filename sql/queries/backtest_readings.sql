@@ -3,9 +3,9 @@
 -- that the judging state needs: $1 bigint[] datastreams, $2 int[] how many valid readings before, $3 bigint[] how many
 -- microseconds before, $4 text[] the flags that are valid, $5 from, $6 to (phenomenon times, from inclusive, to not),
 -- $7 boolean: of all of them together; else one after the other.
--- Place in the array (from 1), time, interval_s, value, flag, ward_id, and, when older ones are left out, the time before
+-- Place in the array (from 1), time (as text: to make microseconds of it takes PostgreSQL longer than us), interval_s, value, flag, ward_id, and, when older ones are left out, the time before
 -- which they are. As recent_readings.sql, from another moment on. Between walks_begin and walks_end.
-SELECT d.nth, (extract(epoch FROM o.phenomenon_time) * 1000000)::bigint, o.interval_s, o.value, o.flag, o.ward_id,
+SELECT d.nth, o.phenomenon_time, o.interval_s, o.value, o.flag, o.ward_id,
        CASE WHEN c.older THEN (extract(epoch FROM r.since) * 1000000)::bigint END
 FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::text[]) WITH ORDINALITY AS d (id, readings, span_us, flags, nth)
 CROSS JOIN LATERAL (
