@@ -40,10 +40,10 @@ struct ww_source_options {
     double from_s, to_s, step_s;            /* releases that begin in between */
     double duration_s[WW_SOURCE_DURATIONS]; /* taken as whole steps, one at least */
     double velocity_sd;                     /* of the common error of all velocities, in shares: 0.12 */
-    double slack;                           /* of each passage's own error, in shares of its time: 0.08 */
-    double model_error;                     /* of predicted concentrations, in shares of the peak seen: 0.1 */
-    double independent_s;                   /* readings closer in time count for less: 600 */
-    double broken;                          /* chance that a silent sensor is: 0.02 */
+    double slack;                           /* of each passage's own error, in shares of its time: 0.05 */
+    double model_error;   /* of predicted concentrations, in shares of the peak seen: 0.05 */
+    double independent_s; /* readings closer in time count for less: 600 */
+    double broken;        /* chance that a silent sensor is: 0.02 */
     struct ww_dispersal how;
 };
 /* Of a window; steps of a 288th of it, at least a minute. */
