@@ -13,8 +13,7 @@ enum { MAX_ROWS = 4096, MAX_ROUNDED = 1024, ALIGN = 64 };
 
 /* ---- Rows ---- */
 
-/* Permutation: a row for each number of cases that a zone has over all days, or for each few of them;
- * Poisson: of its population. */
+/* Permutation: a row for each number of cases that a zone has over all days, or for each few of them. */
 static void rows_of_permutation(struct ww_scan_ladder *l, const struct ww_scan_live *s) {
     uint64_t most = 0;
     for (uint32_t k = 0; k < s->n_chains; k++) {
@@ -35,9 +34,12 @@ static void rows_of_permutation(struct ww_scan_ladder *l, const struct ww_scan_l
             l->row[i] = (uint16_t)(zone >> shift);
         }
     }
-    for (uint32_t r = 0; r < l->n_rows; r++)
+    for (uint32_t r = 0; r < l->n_rows;
+         r++) { /* the first of several holds one case at least, or none comes */
+        uint64_t least = (uint64_t)r << shift;
         for (uint32_t d = 0; d < l->n_durations; d++)
-            l->least[r][d] = (double)((uint64_t)r << shift) * ww_scan_live_share(s, d);
+            l->least[r][d] = (double)(least > 0 || shift == 0 ? least : 1) * ww_scan_live_share(s, d);
+    }
 }
 
 /* A float's bits grow with it, about evenly in its logarithm. */
@@ -48,26 +50,45 @@ static uint32_t bits_of(double x) {
     return bits;
 }
 
-static void range_of_expectation(const struct ww_scan_live *s, uint32_t *low, uint32_t *high) {
-    *low = UINT32_MAX;
-    *high = 0;
-    for (uint32_t k = 0; k < s->n_chains; k++) {
-        double b = 0;
-        for (uint64_t i = s->start[k]; i < s->start[k + 1]; i++) {
-            b += s->recent_expected[(size_t)s->step_place[i] * WW_SCAN_LANES + s->config.n_durations - 1];
-            if (b > 0 && bits_of(b) < *low)
-                *low = bits_of(b);
-        }
-        if (b > 0 && bits_of(b) > *high)
-            *high = bits_of(b);
+/* What a place expects within 1 … 8 days, added to b: of its own, or by its population. */
+static inline void add_expected(const struct ww_scan_live *s, uint16_t place, const double *share,
+                                double *b) {
+    if (s->expected) {
+        const double *expected = s->recent_expected + (size_t)place * WW_SCAN_LANES;
+        for (uint32_t d = 0; d < WW_SCAN_LANES; d++)
+            b[d] += expected[d];
+    } else {
+        for (uint32_t d = 0; d < WW_SCAN_LANES; d++)
+            b[d] += s->weight[place] * share[d];
     }
 }
 
-/* Expectation: a row for each small step of the logarithm of what a zone expects; row 0: nothing. */
+static void range_of_expectation(const struct ww_scan_live *s, const double *share, uint32_t *low,
+                                 uint32_t *high) {
+    uint32_t last = s->config.n_durations - 1;
+    *low = UINT32_MAX;
+    *high = 0;
+    for (uint32_t k = 0; k < s->n_chains; k++) {
+        double b[WW_SCAN_LANES] = {0};
+        for (uint64_t i = s->start[k]; i < s->start[k + 1]; i++) {
+            add_expected(s, s->step_place[i], share, b);
+            if (b[last] > 0 && bits_of(b[last]) < *low)
+                *low = bits_of(b[last]);
+        }
+        if (b[last] > 0 && bits_of(b[last]) > *high)
+            *high = bits_of(b[last]);
+    }
+}
+
+/* Expectation and Poisson: a row for each small step of the logarithm of what a zone expects; row 0: nothing.
+ */
 static void rows_of_expectation(struct ww_scan_ladder *l, const struct ww_scan_live *s) {
     uint32_t low, high;
     unsigned shift = 0;
-    range_of_expectation(s, &low, &high);
+    double share[WW_SCAN_LANES] = {0};
+    for (uint32_t d = 0; d < l->n_durations && !s->expected; d++)
+        share[d] = ww_scan_live_share(s, d);
+    range_of_expectation(s, share, &low, &high);
     while (high >= low && (high - low) >> shift >= MAX_ROUNDED - 2)
         shift++;
     l->exact = false;
@@ -78,9 +99,7 @@ static void rows_of_expectation(struct ww_scan_ladder *l, const struct ww_scan_l
     for (uint32_t k = 0; k < s->n_chains; k++) {
         double b[WW_SCAN_LANES] = {0};
         for (uint64_t i = s->start[k]; i < s->start[k + 1]; i++) {
-            const double *expected = s->recent_expected + (size_t)s->step_place[i] * WW_SCAN_LANES;
-            for (uint32_t d = 0; d < WW_SCAN_LANES; d++)
-                b[d] += expected[d];
+            add_expected(s, s->step_place[i], share, b);
             double all = b[l->n_durations - 1];
             uint16_t row = (uint16_t)(all > 0 ? ((bits_of(all) - low) >> shift) + 1 : 0);
             l->row[i] = row;
@@ -175,7 +194,7 @@ enum ww_status ww_scan_ladder_init(struct ww_scan_ladder *l, const struct ww_sca
     l->least = ww_try_calloc(MAX_ROWS, sizeof *l->least);
     bool good = l->row && l->least;
     if (good) {
-        if (s->expected)
+        if (l->totals.model != WW_SCAN_PERMUTATION)
             rows_of_expectation(l, s);
         else
             rows_of_permutation(l, s);

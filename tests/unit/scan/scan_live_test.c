@@ -33,7 +33,8 @@ static void make_city(struct city *c, uint64_t seed, double mean) {
         c->at[i][0] = ww_random_unit(&rng);
         c->at[i][1] = ww_random_unit(&rng);
         double weight = mean * (0.2 + 2 * ww_random_unit(&rng));
-        c->population[i] = 100 + (uint32_t)(1e3 * weight);
+        c->population[i] =
+            i % 5 == 0 ? 1 + i : 100 + (uint32_t)(1e5 * weight); /* some are hardly inhabited */
         for (uint32_t t = 0; t < DAYS; t++)
             c->count[i][t] = (uint32_t)ww_random_poisson(&rng, weight);
         for (uint32_t d = 0; d < M; d++)
@@ -160,13 +161,25 @@ static struct ww_scan_result judge(struct ww_scan_live *live, uint32_t replicas,
     return result;
 }
 
-static void assert_same_clusters(const struct ww_scan_result *a, const struct ww_scan_result *b) {
+/* The same places, maybe from another centre: two chains may hold one set, and rounding says which is taken.
+ */
+static void assert_same_places(const struct ww_scan_zones *zones, const struct ww_scan_cluster *x,
+                               const struct ww_scan_cluster *y) {
+    bool in[N] = {false};
+    assert_int_equal(x->length, y->length);
+    for (uint32_t i = 0; i < x->length; i++)
+        in[zones->place[zones->start[x->chain] + i]] = true;
+    for (uint32_t i = 0; i < y->length; i++)
+        assert_true(in[zones->place[zones->start[y->chain] + i]]);
+}
+
+static void assert_same_clusters(const struct ww_scan_zones *zones, const struct ww_scan_result *a,
+                                 const struct ww_scan_result *b) {
     assert_int_equal(a->n_clusters, b->n_clusters);
     for (uint32_t k = 0; k < a->n_clusters; k++) {
         const struct ww_scan_cluster *x = &a->clusters[k], *y = &b->clusters[k];
         assert_near(x->llr, y->llr, 1e-9);
-        assert_int_equal(x->chain, y->chain);
-        assert_int_equal(x->length, y->length);
+        assert_same_places(zones, x, y);
         assert_int_equal(x->time_end - x->time_from, y->time_end - y->time_from);
         assert_near(x->cases, y->cases, 0);
         assert_near(x->expected, y->expected, 1e-9);
@@ -184,7 +197,7 @@ static void both_forms_find_the_same(enum ww_scan_model model, double mean) {
         feed(live, &c, model, seed);
         struct ww_scan_judge *j;
         struct ww_scan_result r = judge(live, 999, 0, UINT64_MAX, &j);
-        assert_same_clusters(&g.result, &r);
+        assert_same_clusters(c.zones, &g.result, &r);
         for (uint32_t k = 0; k < r.n_clusters; k++) { /* two estimates of the same p */
             double p = (g.result.clusters[k].p_rank + r.clusters[k].p_rank) / 2;
             assert_near(g.result.clusters[k].p_rank, r.clusters[k].p_rank,
@@ -192,7 +205,7 @@ static void both_forms_find_the_same(enum ww_scan_model model, double mean) {
         }
         if (!isnan(r.null_mean)) {
             assert_near(r.null_mean, g.result.null_mean, 0.25);
-            assert_near(r.null_sd, g.result.null_sd, 0.25);
+            assert_near(r.null_sd, g.result.null_sd, 0.3); /* of two times 999, with a long tail */
         }
         ww_scan_judge_free(j);
         ww_scan_live_free(live);
@@ -308,7 +321,7 @@ static void days_go_by_and_the_oldest_is_forgotten(void **state) {
         struct ww_scan_result a = judge(at_once, 99, 0, UINT64_MAX, &j[0]),
                               b = judge(daily, 99, 0, UINT64_MAX, &j[1]);
         assert_near(a.totals.cases, b.totals.cases, 0);
-        assert_same_clusters(&a, &b);
+        assert_same_clusters(c.zones, &a, &b);
         assert_int_equal(a.clusters[0].reached, b.clusters[0].reached);
         ww_scan_judge_free(j[0]);
         ww_scan_judge_free(j[1]);
