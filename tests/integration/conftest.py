@@ -100,6 +100,7 @@ class Database:
         self.cluster = cluster
         self.name = name
         self.conninfo = cluster.conninfo_of(name)
+        self.servers = []  # that were started on it
         self.wardwatch("migrate")
 
     def sql(self, text, **variables):
@@ -121,9 +122,12 @@ class Database:
         return done.stdout.strip()
 
     def add_account(self, name, role, wards=None):
-        """A new account; `wards` None sees all. Returns its token."""
+        """A new account; `wards` None sees all. Returns its token, which the servers that are up know by then."""
         scope = ["--all-wards"] if wards is None else (["--wards", ",".join(wards)] if wards else [])
-        return self.wardwatch("account", "add", name, "--role", role, *scope).split()[-1]
+        token = self.wardwatch("account", "add", name, "--role", role, *scope).split()[-1]
+        for server in self.servers:
+            wait_until(lambda server=server: server.knows(token), f"{server.port} to know {name}")
+        return token
 
 
 class Answer:
@@ -253,6 +257,14 @@ class Server:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([*command, *arguments], stdout=log, stderr=log)
         self.port = int(wait_until(lambda: self.read_alive(port_file), "the port file"))
+        database.servers.append(self)
+
+    def knows(self, token):
+        """True also of a server that has ended or is not ready: what it does not know it will load."""
+        try:
+            return self.process.poll() is not None or self.client(token).get("/api/v1/wards?limit=1").status != 401
+        except (ConnectionError, socket.timeout):
+            return True
 
     def read_alive(self, path):
         assert self.process.poll() is None, f"serve ended with {self.process.returncode}: {self.log()}"

@@ -7,6 +7,7 @@ what is expected has been seen.
 import base64
 import datetime
 import gzip
+import itertools
 import json
 import os
 import re
@@ -602,7 +603,8 @@ def test_retry_after_is_kept(server, endpoint, pulled, status):
 
 
 def test_failures_are_further_and_further_apart(server, endpoint, pulled):
-    endpoint.answer = lambda r: Reply(500 + len(endpoint.asked) % 2)  # another reason each time: each is logged
+    reasons = itertools.count(500)  # another each time: each is logged
+    endpoint.answer = lambda r: Reply(next(reasons))
     pulled("sinking", endpoint.url())
     wait_until(lambda: len(wait_log(server, "pull=failed", "feed=sinking ")) >= 4, "four failures")
     waits = [float(re.search(r"again_s=([0-9.]+)", line)[1]) for line in wait_log(server, "pull=failed", "feed=sinking ")]
