@@ -5,6 +5,6 @@ SELECT 'raw_message', m.id,
                                                     (extract(epoch FROM m.received_at) * 1000000)::bigint,
                                                     encode(m.sha256, 'hex'), m.received, m.stored, m.duplicates, m.dead),
                                           'UTF8'))
-FROM raw_message m
-WHERE m.id = ANY ($1::bigint[])
+FROM unnest($1::bigint[]) AS wanted (id)
+JOIN raw_message m USING (id)
 ORDER BY m.id
