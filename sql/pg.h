@@ -70,6 +70,26 @@ enum ww_status ww_pg_bytes(const struct ww_pg_result *r, int row, int column, st
 typedef void (*ww_pg_cb)(void *arg, enum ww_status status, const struct ww_pg_result *result,
                          const struct ww_error *err);
 
+/* ---- Whose eyes a query reads with ----
+ *
+ * Row-level security decides what a query gives (sql/migrations/…_visibility.sql). A query that answers
+ * somebody outside runs as a reader: in a read-only transaction of its own, with the reader's database role
+ * and wards set for this transaction only. All of it travels in one round trip, and whatever happens, the
+ * next query on the connection starts as ourselves again.
+ *
+ *   struct ww_pg_reader reader = {.wards = WW_STR("{3,7}"), .account_id = account->id};
+ *   st = ww_pg_pool_query_as(pool, &reader, ww_sql_find("api_sites"), &args, on_sites, arg);
+ *
+ * A zero struct sees everything: WW_STR_NONE means all wards. Nothing at all is "{}".
+ */
+#define WW_PG_READER_ROLE "wardwatch_reader"
+
+struct ww_pg_reader {
+    const char *role;    /* NULL = WW_PG_READER_ROLE */
+    struct ww_str wards; /* ids, "{1,2}"; WW_STR_NONE = all, and rows without a ward */
+    int32_t account_id;  /* 0 = nobody is logged in */
+};
+
 /* ---- One connection ---- */
 
 struct ww_pg;
@@ -103,6 +123,9 @@ const char *ww_pg_last_error(const struct ww_pg *pg);
  * callback is not called. */
 enum ww_status ww_pg_query(struct ww_pg *pg, const struct ww_sql *sql, const struct ww_pg_args *args,
                            ww_pg_cb cb, void *arg) WW_MUST_CHECK;
+/* The same with the reader's eyes; copied. A role that can't be taken on is WW_UNAVAILABLE. */
+enum ww_status ww_pg_query_as(struct ww_pg *pg, const struct ww_pg_reader *reader, const struct ww_sql *sql,
+                              const struct ww_pg_args *args, ww_pg_cb cb, void *arg) WW_MUST_CHECK;
 /* Plain SQL text, for BEGIN, COMMIT, migrations, LISTEN. Several statements are allowed only without args. */
 enum ww_status ww_pg_exec(struct ww_pg *pg, const char *sql, const struct ww_pg_args *args, ww_pg_cb cb,
                           void *arg) WW_MUST_CHECK;
@@ -122,6 +145,10 @@ void ww_pg_pool_free(struct ww_pg_pool *pool);
 bool ww_pg_pool_is_up(const struct ww_pg_pool *pool);
 enum ww_status ww_pg_pool_query(struct ww_pg_pool *pool, const struct ww_sql *sql,
                                 const struct ww_pg_args *args, ww_pg_cb cb, void *arg) WW_MUST_CHECK;
+
+enum ww_status ww_pg_pool_query_as(struct ww_pg_pool *pool, const struct ww_pg_reader *reader,
+                                   const struct ww_sql *sql, const struct ww_pg_args *args, ww_pg_cb cb,
+                                   void *arg) WW_MUST_CHECK;
 
 /* ---- For the command line: runs one thing to its end on a private loop ---- */
 

@@ -41,6 +41,7 @@ struct command *pg_command_new(const char *text, const struct ww_pg_args *args, 
 void pg_command_free(struct command *c) {
     PQclear(c->result);
     PQclear(c->refusal);
+    ww_free(c->reader[0]);
     ww_free(c);
 }
 
@@ -57,7 +58,7 @@ void pg_push(struct ww_pg *pg, struct command *c) {
 
 /* Takes over `c` (may be NULL: memory was short) and sends it at once when nothing stands before it.
  * Sending never answers: what goes wrong is told in a turn of its own. */
-static enum ww_status queue(struct ww_pg *pg, struct command *c) {
+enum ww_status pg_queue(struct ww_pg *pg, struct command *c) {
     if (!c)
         return WW_NO_MEMORY;
     pg_push(pg, c);
@@ -72,7 +73,7 @@ static enum ww_status queue(struct ww_pg *pg, struct command *c) {
     return WW_OK;
 }
 
-static enum ww_status may_queue(const struct ww_pg *pg, const struct ww_pg_args *args) {
+enum ww_status pg_may_queue(const struct ww_pg *pg, const struct ww_pg_args *args) {
     if (!ww_pg_is_up(pg))
         return WW_UNAVAILABLE;
     if (pg->queued >= pg->queue_max)
@@ -82,7 +83,7 @@ static enum ww_status may_queue(const struct ww_pg *pg, const struct ww_pg_args 
 
 enum ww_status ww_pg_query(struct ww_pg *pg, const struct ww_sql *sql, const struct ww_pg_args *args,
                            ww_pg_cb cb, void *arg) {
-    enum ww_status st = may_queue(pg, args);
+    enum ww_status st = pg_may_queue(pg, args);
     if (st != WW_OK)
         return st;
     struct command *c = pg_command_new(NULL, args, NULL, 0);
@@ -92,7 +93,7 @@ enum ww_status ww_pg_query(struct ww_pg *pg, const struct ww_sql *sql, const str
         c->cb = cb;
         c->arg = arg;
     }
-    return queue(pg, c);
+    return pg_queue(pg, c);
 }
 
 /* Text with a semicolon before its last word may be several statements, which only the simple
@@ -104,7 +105,7 @@ static bool may_be_script(const char *text) {
 
 enum ww_status ww_pg_exec(struct ww_pg *pg, const char *sql, const struct ww_pg_args *args, ww_pg_cb cb,
                           void *arg) {
-    enum ww_status st = may_queue(pg, args);
+    enum ww_status st = pg_may_queue(pg, args);
     if (st != WW_OK)
         return st;
     struct command *c = pg_command_new(sql, args, NULL, 0);
@@ -113,12 +114,12 @@ enum ww_status ww_pg_exec(struct ww_pg *pg, const char *sql, const struct ww_pg_
         c->cb = cb;
         c->arg = arg;
     }
-    return queue(pg, c);
+    return pg_queue(pg, c);
 }
 
 enum ww_status ww_pg_copy_in(struct ww_pg *pg, const char *copy_sql, const struct ww_str *parts,
                              size_t n_parts, ww_pg_cb cb, void *arg) {
-    enum ww_status st = may_queue(pg, NULL);
+    enum ww_status st = pg_may_queue(pg, NULL);
     if (st != WW_OK)
         return st;
     struct command *c = pg_command_new(copy_sql, NULL, parts, n_parts);
@@ -127,5 +128,5 @@ enum ww_status ww_pg_copy_in(struct ww_pg *pg, const char *copy_sql, const struc
         c->cb = cb;
         c->arg = arg;
     }
-    return queue(pg, c);
+    return pg_queue(pg, c);
 }

@@ -43,7 +43,7 @@ void pg_flatten(char *out, size_t room, const char *text) {
 static uint64_t line_of(const char *text, const char *position) {
     uint64_t left = 0;
     uint64_t line = 1;
-    if (!position || !ww_str_to_u64(ww_str_of(position), &left) || left == 0)
+    if (!text || !position || !ww_str_to_u64(ww_str_of(position), &left) || left == 0)
         return 0;
     for (left--; *text && left > 0; text++) {
         if (*text == '\n')

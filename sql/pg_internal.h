@@ -4,6 +4,9 @@
  *   pg_command.c   makes commands and puts them on the queue
  *   pg_pipeline.c  sends commands, takes their results, answers them
  *   pg_copy.c      the streaming part of COPY
+ *   pg_reader.c    commands that run as a reader: role and wards set for one transaction
+ *   pg_stream.c    big results through cursors, on connections of their own
+ *   pg_cancel.c    a thread that sends cancel requests, because libpq 15 blocks in them
  *
  * The queue is one list: head … (in_flight of them are sent) … unsent … tail.
  */
@@ -29,6 +32,8 @@ enum command_kind {
 
 enum copy_phase { COPY_ASKED, COPY_STREAMING, COPY_ENDED };
 
+enum { PG_READER_ARGS = 3 }; /* role, wards, account */
+
 /* Owned by the queue; the arrays and texts lie behind it in the same allocation. */
 struct command {
     struct command *next;
@@ -41,8 +46,13 @@ struct command {
     const char *values[WW_PG_ARGS_MAX];
     int lengths[WW_PG_ARGS_MAX];
     int formats[WW_PG_ARGS_MAX];
+    int result_format; /* 0 text, 1 binary */
     ww_pg_cb cb;
     void *arg;
+    /* The reader whose rights it runs with: arguments of read_as.sql in one allocation at [0]; NULL = ours.
+     */
+    char *reader[PG_READER_ARGS];
+    bool becoming; /* the answer to read_as.sql has not come yet */
     /* What came back so far. */
     PGresult *result;
     PGresult *refusal;  /* the first error */
@@ -107,6 +117,8 @@ struct command *pg_command_new(const char *text, const struct ww_pg_args *args, 
                                size_t n_parts);
 void pg_command_free(struct command *c);
 void pg_push(struct ww_pg *pg, struct command *c);
+enum ww_status pg_may_queue(const struct ww_pg *pg, const struct ww_pg_args *args);
+enum ww_status pg_queue(struct ww_pg *pg, struct command *c); /* takes over `c`; NULL: memory was short */
 static inline bool pg_is_alone(const struct command *c) {
     return c->kind == COMMAND_SCRIPT || c->kind == COMMAND_COPY;
 }
@@ -119,6 +131,25 @@ void pg_answer_all(struct ww_pg *pg);       /* the connection is gone */
 
 /* pg_copy.c */
 void pg_copy_push(struct ww_pg *pg, struct command *c);
+
+/* pg_reader.c */
+const struct ww_sql *pg_read_as(void);
+/* One statement and no more, whatever the text: the server refuses a second one. */
+enum ww_status pg_exec_single(struct ww_pg *pg, const char *sql, const struct ww_pg_args *args,
+                              int result_format, ww_pg_cb cb, void *arg) WW_MUST_CHECK;
+
+/* pg_cancel.c: one cancel request at a time, on a thread. */
+struct pg_canceller;
+struct pg_cancel_job {
+    struct pg_cancel_job *next;
+    PGcancel *cancel; /* freed by the canceller */
+    void (*done)(
+        struct pg_cancel_job *job); /* on the loop: the request has been acted upon, or can't be sent */
+};
+struct pg_canceller *pg_canceller_new(struct event_base *base);
+/* Jobs that are not done yet are dropped: `done` is not called for them. */
+void pg_canceller_free(struct pg_canceller *canceller);
+void pg_canceller_submit(struct pg_canceller *canceller, struct pg_cancel_job *job);
 
 /* pg_error.c */
 enum ww_status pg_status_of(const char *sqlstate);

@@ -5,8 +5,10 @@
  *     result · NULL · PGRES_PIPELINE_SYNC
  * and a command is answered at its SYNC, because only then has its implicit transaction been
  * committed: a deferred constraint speaks between the result and the SYNC. With a preparation
- * carried along there are two results. COPY and scripts can't be pipelined (libpq refuses both);
- * they wait until the pipeline is empty, leave it, and run alone until PQgetResult says NULL.
+ * carried along there are two results; with a reader, the result of read_as.sql stands before them, and
+ * what it sets holds until the SYNC ends the implicit transaction, whatever comes of the statement. COPY and
+ * scripts can't be pipelined (libpq refuses both); they wait until the pipeline is empty, leave it, and run
+ * alone until PQgetResult says NULL.
  *
  * libpq reads from the socket in order to write (so that two full sockets don't wait for each
  * other); a result may therefore lie in its buffer while the socket is quiet. Whoever sends asks
@@ -46,20 +48,36 @@ static int send_named(struct ww_pg *pg, struct command *c) {
     }
     /* Until the first preparation is confirmed the others don't rely on it. */
     if (c->prepares || (state && *state == PREPARED))
-        return PQsendQueryPrepared(pg->conn, c->named->name, c->n_args, c->values, c->lengths, c->formats, 0);
-    return PQsendQueryParams(pg->conn, c->named->text, c->n_args, NULL, c->values, c->lengths, c->formats, 0);
+        return PQsendQueryPrepared(pg->conn, c->named->name, c->n_args, c->values, c->lengths, c->formats,
+                                   c->result_format);
+    return PQsendQueryParams(pg->conn, c->named->text, c->n_args, NULL, c->values, c->lengths, c->formats,
+                             c->result_format);
+}
+
+/* Before the statement, in the same implicit transaction. */
+static int send_read_as(struct ww_pg *pg, struct command *c) {
+    const struct ww_sql *sql = pg_read_as();
+    const enum preparation *state = preparation_of(pg, sql);
+    const char *const *values = (const char *const *)c->reader;
+    c->becoming = true;
+    if (state && *state == PREPARED)
+        return PQsendQueryPrepared(pg->conn, sql->name, PG_READER_ARGS, values, NULL, NULL, 0);
+    return PQsendQueryParams(pg->conn, sql->text, PG_READER_ARGS, NULL, values, NULL, NULL, 0);
 }
 
 static int send_piped(struct ww_pg *pg, struct command *c) {
     int sent = 0;
     if (!PQenterPipelineMode(pg->conn)) /* 1 as well when it is on */
         return 0;
+    if (c->reader[0] && !send_read_as(pg, c))
+        return 0;
     if (c->kind == COMMAND_NAMED)
         sent = send_named(pg, c);
     else if (c->kind == COMMAND_PREPARE)
         sent = PQsendPrepare(pg->conn, c->named->name, c->named->text, 0, NULL);
     else
-        sent = PQsendQueryParams(pg->conn, c->text, c->n_args, NULL, c->values, c->lengths, c->formats, 0);
+        sent = PQsendQueryParams(pg->conn, c->text, c->n_args, NULL, c->values, c->lengths, c->formats,
+                                 c->result_format);
     return sent && PQpipelineSync(pg->conn);
 }
 
@@ -112,6 +130,13 @@ void pg_send(struct ww_pg *pg) {
 static enum ww_status outcome_of(const struct ww_pg *pg, const struct command *c, struct ww_error *err) {
     const char *text = c->named ? c->named->text : c->text;
     memset(err, 0, sizeof *err);
+    if (c->refusal && c->becoming) {
+        struct ww_error why = {.status = WW_OK};
+        pg_error_from(c->refusal, NULL, &why);
+        ww_error_set(err, WW_UNAVAILABLE, "can't read as %s: %.200s", c->reader[0], why.message);
+        ww_error_at_field(err, ww_str_of(why.field), WW_STR_NONE);
+        return err->status;
+    }
     if (c->refusal)
         return pg_error_from(c->refusal, text, err);
     if (c->misuse)
@@ -162,7 +187,7 @@ void pg_answer_all(struct ww_pg *pg) {
  * type"), or somebody deallocated it (26000). */
 static bool is_out_of_date(const struct command *c, const PGresult *res) {
     const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-    return c->kind == COMMAND_NAMED && sqlstate &&
+    return (c->kind == COMMAND_NAMED || c->becoming) && sqlstate &&
            (strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "26000") == 0);
 }
 
@@ -171,7 +196,8 @@ static void take_refusal(struct ww_pg *pg, struct command *c, PGresult *res) {
         *preparation_of(pg, c->named) = NOT_PREPARED;
     if (is_out_of_date(c, res)) {
         PQclear(res);
-        pg_fail(pg, "the prepared statement %s is out of date", c->named->name);
+        pg_fail(pg, "the prepared statement %s is out of date",
+                c->becoming ? pg_read_as()->name : c->named->name);
         return; /* answered WW_UNAVAILABLE: the next connection prepares anew */
     }
     if (c->refusal)
@@ -183,6 +209,11 @@ static void take_refusal(struct ww_pg *pg, struct command *c, PGresult *res) {
 }
 
 static void take_good(struct ww_pg *pg, struct command *c, PGresult *res) {
+    if (c->becoming) {
+        c->becoming = false;
+        PQclear(res);
+        return;
+    }
     if (c->prepares && !c->result)
         *preparation_of(pg, c->named) = PREPARED;
     if (c->kind == COMMAND_COPY && c->phase == COPY_ASKED)

@@ -47,3 +47,10 @@ enum ww_status ww_pg_pool_query(struct ww_pg_pool *pool, const struct ww_sql *sq
     struct ww_pg *pg = choose(pool);
     return pg ? ww_pg_query(pg, sql, args, cb, arg) : WW_UNAVAILABLE;
 }
+
+enum ww_status ww_pg_pool_query_as(struct ww_pg_pool *pool, const struct ww_pg_reader *reader,
+                                   const struct ww_sql *sql, const struct ww_pg_args *args, ww_pg_cb cb,
+                                   void *arg) {
+    struct ww_pg *pg = choose(pool);
+    return pg ? ww_pg_query_as(pg, reader, sql, args, cb, arg) : WW_UNAVAILABLE;
+}
