@@ -42,7 +42,8 @@ struct position {
 struct ww_mvt {
     struct ww_buf name, keys, values, features, tags, geometry;
     uint32_t n_keys, n_values, n_features;
-    uint32_t layer; /* counts up, so that the table of values need not be cleared */
+    uint32_t n_known; /* values in the table */
+    uint32_t layer;   /* counts up, so that the table of values need not be cleared */
     struct value *table;
     size_t table_size; /* a power of two */
     uint64_t id;
@@ -134,7 +135,7 @@ void ww_mvt_layer(struct ww_mvt *mvt, struct ww_str name) {
         memset(mvt->table, 0, mvt->table_size * sizeof(*mvt->table));
         mvt->layer = 1;
     }
-    mvt->n_keys = mvt->n_values = mvt->n_features = 0;
+    mvt->n_keys = mvt->n_values = mvt->n_features = mvt->n_known = 0;
     mvt->failed = false;
     bytes(&mvt->name, NAME, name);
 }
@@ -195,29 +196,43 @@ static bool table_grow(struct ww_mvt *mvt) {
     return true;
 }
 
-static void value_write(struct ww_buf *out, const struct value *v) {
-    char body[32]; /* of a number: a tag and at most ten bytes */
-    size_t n = varint_put(body, (uint64_t)v->kind << 3 | (v->kind == VALUE_DOUBLE ? BITS64 : VARINT));
-    if (v->kind == VALUE_TEXT) {
-        tag(out, VALUES, BYTES);
-        varint(out, tag_size(VALUE_TEXT) + varint_size(v->text.len) + v->text.len);
-        bytes(out, VALUE_TEXT, v->text);
+static void text_write(struct ww_buf *out, struct ww_str text) {
+    const size_t inner = tag_size(VALUE_TEXT) + varint_size(text.len) + text.len;
+    char *at = ww_buf_reserve(out, 4 * VARINT_MAX + text.len);
+    size_t n;
+    if (!at)
         return;
-    }
-    if (v->kind == VALUE_DOUBLE)
-        for (int i = 0; i < 8; i++)
-            body[n++] = (char)(v->bits >> (8 * i));
-    else
-        n += varint_put(body + n, v->bits);
-    bytes(out, VALUES, (struct ww_str){body, n});
+    n = varint_put(at, VALUES << 3 | BYTES);
+    n += varint_put(at + n, inner);
+    n += varint_put(at + n, VALUE_TEXT << 3 | BYTES);
+    n += varint_put(at + n, text.len);
+    if (text.len)
+        memcpy(at + n, text.ptr, text.len);
+    out->len += n + text.len;
 }
 
-static void tag_value(struct ww_mvt *mvt, uint32_t key, struct value v) {
-    size_t at;
-    assert(key < mvt->n_keys);
-    if ((mvt->n_values + 1) * 2 > mvt->table_size && !table_grow(mvt)) {
-        mvt->feature_failed = true;
+static void number_write(struct ww_buf *out, enum value_kind kind, uint64_t bits) {
+    char *at = ww_buf_reserve(out, 4 * VARINT_MAX);
+    size_t n = 2; /* the tag of Value and its length, which is below 128 */
+    if (!at)
         return;
+    n += varint_put(at + n, (uint64_t)kind << 3 | (kind == VALUE_DOUBLE ? BITS64 : VARINT));
+    if (kind == VALUE_DOUBLE)
+        for (int i = 0; i < 8; i++)
+            at[n++] = (char)(bits >> (8 * i));
+    else
+        n += varint_put(at + n, bits);
+    at[0] = VALUES << 3 | BYTES;
+    at[1] = (char)(n - 2);
+    out->len += n;
+}
+
+/* The value's number: the one that it has, or a new one. */
+static uint32_t value_number(struct ww_mvt *mvt, struct value v) {
+    size_t at;
+    if ((mvt->n_known + 1) * 2 > mvt->table_size && !table_grow(mvt)) {
+        mvt->failed = true;
+        return UINT32_MAX;
     }
     v.hash = v.kind == VALUE_TEXT ? ww_str_hash(v.text)
                                   : (v.bits ^ v.bits >> 29 ^ (uint64_t)v.kind << 56) * 0x9e3779b97f4a7c15u;
@@ -225,15 +240,36 @@ static void tag_value(struct ww_mvt *mvt, uint32_t key, struct value v) {
     for (at = v.hash & (mvt->table_size - 1); mvt->table[at].layer == mvt->layer;
          at = (at + 1) & (mvt->table_size - 1))
         if (same_value(&mvt->table[at], &v))
-            break;
-    if (mvt->table[at].layer != mvt->layer) {
-        v.layer = mvt->layer;
-        v.index = mvt->n_values++;
-        mvt->table[at] = v;
-        value_write(&mvt->values, &v);
+            return mvt->table[at].index;
+    v.layer = mvt->layer;
+    v.index = mvt->n_values++;
+    mvt->table[at] = v;
+    mvt->n_known++;
+    if (v.kind == VALUE_TEXT)
+        text_write(&mvt->values, v.text);
+    else
+        number_write(&mvt->values, v.kind, v.bits);
+    return v.index;
+}
+
+void ww_mvt_tag(struct ww_mvt *mvt, uint32_t key, uint32_t value) {
+    char *at = ww_buf_reserve(&mvt->tags, 2 * VARINT_MAX);
+    assert(key < mvt->n_keys);
+    if (value == UINT32_MAX || !at) {
+        mvt->feature_failed = true;
+        return;
     }
-    varint(&mvt->tags, key);
-    varint(&mvt->tags, mvt->table[at].index);
+    const size_t n = varint_put(at, key);
+    mvt->tags.len += n + varint_put(at + n, value);
+}
+
+uint32_t ww_mvt_new_text(struct ww_mvt *mvt, struct ww_str text) {
+    text_write(&mvt->values, text);
+    return mvt->n_values++;
+}
+
+static void tag_value(struct ww_mvt *mvt, uint32_t key, struct value v) {
+    ww_mvt_tag(mvt, key, value_number(mvt, v));
 }
 
 void ww_mvt_tag_text(struct ww_mvt *mvt, uint32_t key, struct ww_str text) {
@@ -248,9 +284,10 @@ void ww_mvt_tag_i64(struct ww_mvt *mvt, uint32_t key, int64_t value) {
 }
 
 void ww_mvt_tag_double(struct ww_mvt *mvt, uint32_t key, double value) {
-    struct value v = {.kind = VALUE_DOUBLE};
-    memcpy(&v.bits, &value, sizeof(value));
-    tag_value(mvt, key, v);
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    number_write(&mvt->values, VALUE_DOUBLE, bits);
+    ww_mvt_tag(mvt, key, mvt->n_values++);
 }
 
 void ww_mvt_tag_bool(struct ww_mvt *mvt, uint32_t key, bool value) {
@@ -359,15 +396,26 @@ bool ww_mvt_feature_end(struct ww_mvt *mvt) {
           tag_size(FEATURE_GEOMETRY) + varint_size(geometry_len) + geometry_len;
     if (mvt->tags.len)
         len += tag_size(FEATURE_TAGS) + varint_size(mvt->tags.len) + mvt->tags.len;
-    tag(out, FEATURES, BYTES);
-    varint(out, len);
-    tag(out, FEATURE_ID, VARINT);
-    varint(out, mvt->id);
-    if (mvt->tags.len)
-        bytes(out, FEATURE_TAGS, ww_buf_str(&mvt->tags));
-    tag(out, FEATURE_TYPE, VARINT);
-    varint(out, mvt->type);
-    bytes(out, FEATURE_GEOMETRY, ww_buf_str(&mvt->geometry));
+    char *at = ww_buf_reserve(out, len + 2 * VARINT_MAX);
+    size_t n;
+    if (!at)
+        return false;
+    n = varint_put(at, FEATURES << 3 | BYTES);
+    n += varint_put(at + n, len);
+    n += varint_put(at + n, FEATURE_ID << 3 | VARINT);
+    n += varint_put(at + n, mvt->id);
+    if (mvt->tags.len) {
+        n += varint_put(at + n, FEATURE_TAGS << 3 | BYTES);
+        n += varint_put(at + n, mvt->tags.len);
+        memcpy(at + n, mvt->tags.data, mvt->tags.len);
+        n += mvt->tags.len;
+    }
+    n += varint_put(at + n, FEATURE_TYPE << 3 | VARINT);
+    n += varint_put(at + n, mvt->type);
+    n += varint_put(at + n, FEATURE_GEOMETRY << 3 | BYTES);
+    n += varint_put(at + n, geometry_len);
+    memcpy(at + n, mvt->geometry.data, geometry_len);
+    out->len += n + geometry_len;
     mvt->n_features++;
     return true;
 }

@@ -43,7 +43,12 @@ uint32_t ww_mvt_key(struct ww_mvt *mvt, struct ww_str name); /* each name once a
 enum ww_status ww_mvt_layer_end(struct ww_mvt *mvt, struct ww_buf *out) WW_MUST_CHECK;
 
 void ww_mvt_feature(struct ww_mvt *mvt, uint64_t id, enum ww_mvt_type type);
-/* `text` must live until the layer's end. */
+/* For callers that know their texts apart: adds a value without looking for it and gives its number, which
+ * ww_mvt_tag gives to as many features as have it. */
+uint32_t ww_mvt_new_text(struct ww_mvt *mvt, struct ww_str text);
+void ww_mvt_tag(struct ww_mvt *mvt, uint32_t key, uint32_t value);
+/* The value is looked for and added. A text must live until the layer's end. Numbers with a fraction are not
+ * looked for: hardly two are equal. */
 void ww_mvt_tag_text(struct ww_mvt *mvt, uint32_t key, struct ww_str text);
 void ww_mvt_tag_i64(struct ww_mvt *mvt, uint32_t key, int64_t value);
 void ww_mvt_tag_double(struct ww_mvt *mvt, uint32_t key, double value);

@@ -7,25 +7,19 @@
 
 #include "geo/base/alloc.h"
 
-#define NOWHERE  UINT32_MAX
+#define NOWHERE  UINT32_MAX    /* the row of a point that moved away or was dropped */
 #define TAIL_MAX ((size_t)512) /* searching it costs about a microsecond */
 /* A margin is searched in the ring of tiles this many zooms deeper: 36 of them, each an eighth of a side. */
 #define RING_LEVELS 3
 #define RING_SIDE   (1 << RING_LEVELS)
 
-struct entry {
-    uint64_t key;
-    uint32_t row; /* NOWHERE: it moved away or was dropped */
-};
-
 struct ww_points {
-    struct entry *sorted, *tail; /* the tail follows the sorted part in one block */
+    struct ww_point *sorted, *tail; /* the tail follows the sorted part in one block */
     size_t n_sorted, n_tail, room, n_live;
     uint32_t *slot; /* of each row, NOWHERE when it is not there */
     struct ww_spot *spot;
     size_t rows;
-    struct entry *found;
-    uint32_t *found_rows;
+    struct ww_point *found;
     size_t n_found, found_room;
 };
 
@@ -40,12 +34,11 @@ void ww_points_free(struct ww_points *points) {
     ww_free(points->slot);
     ww_free(points->spot);
     ww_free(points->found);
-    ww_free(points->found_rows);
     ww_free(points);
 }
 
 static int by_key(const void *a, const void *b) {
-    const struct entry *x = a, *y = b;
+    const struct ww_point *x = a, *y = b;
     return x->key != y->key ? (x->key > y->key) - (x->key < y->key) : (x->row > y->row) - (x->row < y->row);
 }
 
@@ -85,7 +78,7 @@ static bool make_rows(struct ww_points *p, uint32_t row) {
 static bool make_entry(struct ww_points *p) {
     const size_t used = p->n_sorted + p->n_tail;
     size_t room = p->room ? p->room * 2 : 256;
-    struct entry *sorted;
+    struct ww_point *sorted;
     if (used < p->room)
         return true;
     if (!(sorted = ww_try_realloc(p->sorted, room * sizeof(*sorted))))
@@ -111,7 +104,7 @@ enum ww_status ww_points_put(struct ww_points *points, uint32_t row, struct ww_s
     if (!make_rows(points, row) || !make_entry(points))
         return WW_NO_MEMORY;
     ww_points_drop(points, row);
-    points->tail[points->n_tail] = (struct entry){ww_spot_key(spot), row};
+    points->tail[points->n_tail] = (struct ww_point){ww_spot_key(spot), row};
     points->slot[row] = (uint32_t)(points->n_sorted + points->n_tail++);
     points->spot[row] = spot;
     points->n_live++;
@@ -146,17 +139,13 @@ static size_t lower_bound(const struct ww_points *p, uint64_t key) {
     return from;
 }
 
-static bool find(struct ww_points *p, struct entry e) {
+static bool find(struct ww_points *p, struct ww_point e) {
     if (p->n_found == p->found_room) {
         const size_t room = p->found_room ? p->found_room * 2 : 1024;
-        struct entry *found = ww_try_realloc(p->found, room * sizeof(*found));
-        uint32_t *rows;
+        struct ww_point *found = ww_try_realloc(p->found, room * sizeof(*found));
         if (!found)
             return false;
         p->found = found;
-        if (!(rows = ww_try_realloc(p->found_rows, room * sizeof(*rows))))
-            return false;
-        p->found_rows = rows;
         p->found_room = room;
     }
     p->found[p->n_found++] = e;
@@ -204,12 +193,13 @@ static bool find_in_tail(struct ww_points *p, struct ww_tile tile, int32_t margi
     return true;
 }
 
-size_t ww_points_in(struct ww_points *points, struct ww_tile tile, int32_t margin, const uint32_t **rows) {
+size_t ww_points_in(struct ww_points *points, struct ww_tile tile, int32_t margin,
+                    const struct ww_point **out) {
     assert(margin >= 0 && margin <= 4096 / RING_SIDE);
     if (tile.zoom == 0)
         margin = 0; /* the world has no outside */
     points->n_found = 0;
-    *rows = NULL;
+    *out = NULL;
     if (points->n_tail > TAIL_MAX)
         merge(points);
     if (!find_in(points, tile, NULL, 0))
@@ -221,8 +211,6 @@ size_t ww_points_in(struct ww_points *points, struct ww_tile tile, int32_t margi
         return 0;
     if (points->n_found > n_in_order)
         qsort(points->found, points->n_found, sizeof(*points->found), by_key);
-    for (size_t i = 0; i < points->n_found; i++)
-        points->found_rows[i] = points->found[i].row;
-    *rows = points->found_rows;
+    *out = points->found;
     return points->n_found;
 }

@@ -7,8 +7,8 @@
  *
  *   struct ww_points *points = ww_points_new();
  *   st = ww_points_put(points, row, ww_spot_of(place));       // adds or moves
- *   n = ww_points_in(points, tile, 256, &rows);               // valid until the next call
- *   for (size_t i = 0; i < n; i++) draw(rows[i]);
+ *   n = ww_points_in(points, tile, 256, &found);              // valid until the next call
+ *   for (size_t i = 0; i < n; i++) draw(found[i].row);
  *   ww_points_free(points);
  *
  * One thread.
@@ -23,6 +23,11 @@
 
 struct ww_points;
 
+struct ww_point {
+    uint64_t key; /* of its spot: ww_spot_of_key */
+    uint32_t row;
+};
+
 struct ww_points *ww_points_new(void); /* NULL: no memory */
 void ww_points_free(struct ww_points *points);
 /* WW_NO_MEMORY leaves the row where it was. */
@@ -32,9 +37,10 @@ bool ww_points_has(const struct ww_points *points, uint32_t row);
 struct ww_spot ww_points_spot(const struct ww_points *points, uint32_t row); /* of one that is there */
 size_t ww_points_count(const struct ww_points *points);
 
-/* The rows of a tile and of a margin around it (in 4096ths of its side, at most 512; across the antimeridian
- * too), by their keys, so that those of one smaller tile within stand together. Memory short: nothing is
- * found. */
-size_t ww_points_in(struct ww_points *points, struct ww_tile tile, int32_t margin, const uint32_t **rows);
+/* The points of a tile and of a margin around it (in 4096ths of its side, at most 512; across the
+ * antimeridian too), by their keys, so that those of one smaller tile within stand together. Memory short:
+ * nothing is found. */
+size_t ww_points_in(struct ww_points *points, struct ww_tile tile, int32_t margin,
+                    const struct ww_point **out);
 
 #endif

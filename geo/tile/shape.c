@@ -247,6 +247,12 @@ bool ww_map_shape_touches(const struct ww_map_shape *shape, struct ww_tile tile,
            units_from(tile.y, shape->north, tile.zoom) <= WW_MVT_EXTENT + margin;
 }
 
+void ww_map_shape_box(const struct ww_map_shape *shape, struct ww_spot *north_west,
+                      struct ww_spot *south_east) {
+    *north_west = (struct ww_spot){shape->west, shape->north};
+    *south_east = (struct ww_spot){shape->east, shape->south};
+}
+
 struct ww_tile ww_map_shape_tile(const struct ww_map_shape *shape, int max_zoom) {
     const struct ww_spot a = {shape->west, shape->north}, b = {shape->east, shape->south};
     int zoom = shape->n_parts ? max_zoom : 0;

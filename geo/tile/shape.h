@@ -31,6 +31,9 @@ enum ww_mvt_type ww_map_shape_type(const struct ww_map_shape *shape);
 size_t ww_map_shape_vertices(const struct ww_map_shape *shape);
 /* Whether anything of its box lies in the tile or its margin (4096ths of the side). */
 bool ww_map_shape_touches(const struct ww_map_shape *shape, struct ww_tile tile, int32_t margin);
+/* The corners of its box; of an empty one north-west lies south-east of south-east. */
+void ww_map_shape_box(const struct ww_map_shape *shape, struct ww_spot *north_west,
+                      struct ww_spot *south_east);
 /* The smallest tile (of at most `max_zoom`) that holds it all: what a change of it changes lies above and
  * below. */
 struct ww_tile ww_map_shape_tile(const struct ww_map_shape *shape, int max_zoom);

@@ -84,6 +84,20 @@ uint64_t ww_spot_key(struct ww_spot spot) {
     return spread(spot.y) << 1 | spread(spot.x);
 }
 
+/* The other way: every second bit, by halves. */
+static uint32_t gather(uint64_t v) {
+    v &= 0x5555555555555555u;
+    v = (v | v >> 1) & 0x3333333333333333u;
+    v = (v | v >> 2) & 0x0f0f0f0f0f0f0f0fu;
+    v = (v | v >> 4) & 0x00ff00ff00ff00ffu;
+    v = (v | v >> 8) & 0x0000ffff0000ffffu;
+    return (uint32_t)(v | v >> 16);
+}
+
+struct ww_spot ww_spot_of_key(uint64_t key) {
+    return (struct ww_spot){gather(key), gather(key >> 1)};
+}
+
 void ww_tile_keys(struct ww_tile tile, uint64_t *first, uint64_t *last) {
     const uint64_t number = spread(tile.y) << 1 | spread(tile.x);
     if (tile.zoom == 0) {

@@ -46,6 +46,7 @@ void ww_tile_bounds(struct ww_tile tile, double out[4]);
 void ww_tile_units(struct ww_tile tile, struct ww_spot spot, int32_t *x, int32_t *y);
 
 uint64_t ww_spot_key(struct ww_spot spot);
+struct ww_spot ww_spot_of_key(uint64_t key);
 /* Keys of a tile: from *first to *last, both within. */
 void ww_tile_keys(struct ww_tile tile, uint64_t *first, uint64_t *last);
 /* One number for a tile of any zoom, for tables: no two tiles share it. */

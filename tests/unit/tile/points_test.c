@@ -35,13 +35,13 @@ static struct ww_tile random_tile(void) {
 }
 
 static void check(struct ww_points *points, struct ww_tile tile, int32_t margin) {
-    const uint32_t *rows;
-    const size_t n = ww_points_in(points, tile, margin, &rows);
+    const struct ww_point *found;
+    const size_t n = ww_points_in(points, tile, margin, &found);
     size_t want = 0;
     memset(seen, 0, sizeof(seen));
     for (size_t i = 0; i < n; i++) {
-        assert_true(rows[i] < MOST && there[rows[i]] && !seen[rows[i]]);
-        seen[rows[i]] = true;
+        assert_true(found[i].row < MOST && there[found[i].row] && !seen[found[i].row]);
+        seen[found[i].row] = true;
     }
     for (uint32_t i = 0; i < MOST; i++) {
         int32_t x, y;
@@ -92,17 +92,17 @@ static void rows_of_one_smaller_tile_stand_together(void **state) {
     }
     for (int i = 0; i < 200; i++) {
         const struct ww_tile tile = random_tile();
-        const uint32_t *rows;
-        const size_t n = ww_points_in(points, tile, 64, &rows);
+        const struct ww_point *found;
+        const size_t n = ww_points_in(points, tile, 64, &found);
         uint64_t ended[4096];
         size_t n_ended = 0, at = 0;
         while (at < n) { /* no small tile is met again after it ended */
-            const uint64_t small = ww_tile_number(ww_tile_of(spots[rows[at]], tile.zoom + 4));
+            const uint64_t small = ww_tile_number(ww_tile_of(spots[found[at].row], tile.zoom + 4));
             for (size_t k = 0; k < n_ended; k++)
                 assert_true(ended[k] != small);
             assert_true(n_ended < sizeof(ended) / sizeof(*ended));
             ended[n_ended++] = small;
-            while (at < n && ww_tile_number(ww_tile_of(spots[rows[at]], tile.zoom + 4)) == small)
+            while (at < n && ww_tile_number(ww_tile_of(spots[found[at].row], tile.zoom + 4)) == small)
                 at++;
         }
     }

@@ -75,6 +75,7 @@ static void the_keys_of_a_tile_are_those_of_its_spots(void **state) {
         const struct ww_tile tile = ww_tile_of(a, zoom), other = ww_tile_of(b, zoom);
         uint64_t first, last;
         ww_tile_keys(tile, &first, &last);
+        assert_true(ww_spot_of_key(ww_spot_key(a)).x == a.x && ww_spot_of_key(ww_spot_key(a)).y == a.y);
         assert_true(ww_spot_key(a) >= first && ww_spot_key(a) <= last);
         assert_int_equal(ww_spot_key(b) >= first && ww_spot_key(b) <= last,
                          tile.x == other.x && tile.y == other.y);
