@@ -11,7 +11,8 @@
 #include "geo/instant.h"
 
 enum { EXPLANATIONS_CEILING = 256 << 20, ACTIONS_CEILING = 256 << 20 };
-#define NOT_OPEN UINT64_MAX
+#define NOT_OPEN  UINT64_MAX
+#define TOO_LARGE "the explanations of the alerts are too large"
 
 struct ww_alert_log {
     uint32_t most, n, cap;
@@ -95,6 +96,14 @@ static void put_open(struct ww_alert_log *log, struct ww_str key, uint64_t index
     (void)st;
 }
 
+static enum ww_status keep(struct ww_alert_log *log, const struct ww_json_node *node, struct ww_str *out,
+                           struct ww_error *err) {
+    if (!log->keeps_explanations || !node)
+        return WW_OK;
+    *out = ww_arena_copy(log->explanations, node->text);
+    return out->ptr ? WW_OK : ww_error_set(err, WW_TOO_LARGE, TOO_LARGE);
+}
+
 static enum ww_status open_alert(struct ww_alert_log *log, const struct ww_json_node *action,
                                  struct ww_str kind, int64_t subject, struct ww_str key,
                                  struct ww_error *err) {
@@ -110,7 +119,8 @@ static enum ww_status open_alert(struct ww_alert_log *log, const struct ww_json_
         assert(log->alerts);
     }
     struct ww_logged_alert *alert = &log->alerts[log->n];
-    *alert = (struct ww_logged_alert){.subject = subject,
+    *alert = (struct ww_logged_alert){.rule_id = (int32_t)int_of(action, "rule", 0),
+                                      .subject = subject,
                                       .ward_id = int_of(action, "ward", 0),
                                       .severity = (int)int_of(action, "severity", 0),
                                       .opened_us = WW_INSTANT_NONE,
@@ -125,18 +135,94 @@ static enum ww_status open_alert(struct ww_alert_log *log, const struct ww_json_
     snprintf(alert->kind, sizeof alert->kind, "%.*s", WW_STR_ARG(kind));
     snprintf(alert->category, sizeof alert->category, "%.*s", WW_STR_ARG(category));
     take_instant(action, "at", &alert->opened_us);
+    alert->raised_us = alert->opened_us;
     take_numbers(action, alert);
     alert->open_count = alert->count;
     alert->open_last = alert->last;
     alert->open_peak = alert->peak;
-    const struct ww_json_node *explanation = ww_json_get(action, "explanation");
-    if (log->keeps_explanations && explanation) {
-        alert->explanation = ww_arena_copy(log->explanations, explanation->text);
-        if (!alert->explanation.ptr)
-            return ww_error_set(err, WW_TOO_LARGE, "the explanations of the alerts are too large");
-    }
     put_open(log, key, log->n++);
-    return WW_OK;
+    return keep(log, ww_json_get(action, "explanation"), &alert->explanation, err);
+}
+
+/* The reasons of what was taken over go on behind those of the rule that has it now. */
+static enum ww_status add_reasons(struct ww_alert_log *log, struct ww_logged_alert *alert,
+                                  struct ww_error *err) {
+    struct ww_arena *arena = ww_arena_new(ACTIONS_CEILING);
+    struct ww_json_node *before = NULL;
+    const struct ww_json_node *reasons = NULL;
+    struct ww_str own = alert->explanation;
+    char *whole = NULL;
+    if (arena && ww_json_parse(arena, alert->before, &before, NULL) == WW_OK)
+        reasons = ww_json_get(before, "reasons");
+    bool goes_on = reasons && reasons->child && own.len > 2 && own.ptr[own.len - 2] == ']';
+    if (goes_on && (whole = ww_arena_alloc(log->explanations, own.len + reasons->text.len))) {
+        memcpy(whole, own.ptr, own.len - 2); /* before "]}" */
+        whole[own.len - 2] = ',';
+        memcpy(whole + own.len - 1, reasons->text.ptr + 1, reasons->text.len - 1);
+        whole[own.len + reasons->text.len - 2] = '}';
+        alert->explanation = (struct ww_str){whole, own.len + reasons->text.len - 1};
+    }
+    ww_arena_free(arena);
+    return goes_on && !whole ? ww_error_set(err, WW_TOO_LARGE, TOO_LARGE) : WW_OK;
+}
+
+/* A stronger rule makes an open alert its own: `open` with `takes`. */
+static enum ww_status raise_alert(struct ww_alert_log *log, const struct ww_json_node *action, uint64_t at,
+                                  int64_t subject, struct ww_str key, struct ww_error *err) {
+    struct ww_logged_alert *alert = &log->alerts[at];
+    int severity = (int)int_of(action, "severity", 0);
+    alert->rule_id = (int32_t)int_of(action, "rule", 0);
+    alert->subject = subject;
+    alert->severity = severity > alert->severity ? severity : alert->severity;
+    alert->number = (uint32_t)int_of(action, "number", 0);
+    take_instant(action, "at", &alert->raised_us);
+    take_numbers(action, alert);
+    alert->open_count = alert->count;
+    alert->open_last = alert->last;
+    alert->open_peak = alert->peak;
+    alert->before = alert->explanation;
+    put_open(log, key, at);
+    enum ww_status st = keep(log, ww_json_get(action, "explanation"), &alert->explanation, err);
+    return st == WW_OK && log->keeps_explanations ? add_reasons(log, alert, err) : st;
+}
+
+/* The open alert that an opening takes over, which is nobody's then; NOT_OPEN: none. */
+static uint64_t take_open(struct ww_alert_log *log, const struct ww_json_node *takes, struct ww_str key) {
+    char text[80];
+    uint64_t at, own;
+    int len = snprintf(text, sizeof text, "%lld datastream %lld", (long long)int_of(takes, "rule", 0),
+                       (long long)int_of(takes, "datastream", 0));
+    struct ww_str its_key = {text, (size_t)len};
+    if (!takes || !ww_map_get(log->open, its_key, &at) || at == NOT_OPEN ||
+        (ww_map_get(log->open, key, &own) && own != NOT_OPEN))
+        return NOT_OPEN;
+    put_open(log, its_key, NOT_OPEN);
+    return at;
+}
+
+static bool has_joined(const struct ww_logged_alert *alert, const struct ww_json_node *reason) {
+    struct ww_arena *arena = ww_arena_new(1 << 20);
+    struct ww_str rule = WW_STR(""), other;
+    bool found = false;
+    (void)ww_json_as_str(ww_json_get(reason, "rule"), &rule);
+    for (uint32_t i = 0; arena && i < alert->n_joined && !found; i++) {
+        struct ww_json_node *node;
+        found = ww_json_parse(arena, alert->joined[i], &node, NULL) == WW_OK &&
+                ww_json_as_str(ww_json_get(node, "rule"), &other) && ww_str_eq(rule, other) &&
+                int_of(node, "datastream", 0) == int_of(reason, "datastream", 0);
+    }
+    ww_arena_free(arena);
+    return found;
+}
+
+/* Another reason for it: it goes no further by that. */
+static enum ww_status join_alert(struct ww_alert_log *log, const struct ww_json_node *action,
+                                 struct ww_logged_alert *alert, struct ww_error *err) {
+    const struct ww_json_node *reason = ww_json_get(action, "reason");
+    if (!log->keeps_explanations || !alert || !reason ||
+        alert->n_joined == sizeof alert->joined / sizeof *alert->joined || has_joined(alert, reason))
+        return WW_OK;
+    return keep(log, reason, &alert->joined[alert->n_joined++], err);
 }
 
 /* The alert that an update or a clearing means; NULL: none. */
@@ -160,13 +246,16 @@ static enum ww_status apply(struct ww_alert_log *log, const struct ww_json_node 
     struct ww_str key = {text, (size_t)len};
     if (!ww_json_as_str(ww_json_get(action, "op"), &op))
         return ww_error_set(err, WW_BAD_INPUT, "an action without op");
-    if (ww_str_is(op, "open"))
-        return open_alert(log, action, kind, subject, key, err);
-    bool is_clearing = ww_str_is(op, "clear");
-    if (!is_clearing && !ww_str_is(op, "update"))
-        return WW_OK; /* another reason for it: it goes no further by that */
+    if (ww_str_is(op, "open")) {
+        uint64_t taken = take_open(log, ww_json_get(action, "takes"), key);
+        return taken == NOT_OPEN ? open_alert(log, action, kind, subject, key, err)
+                                 : raise_alert(log, action, taken, subject, key, err);
+    }
     struct ww_logged_alert *alert = find(log, action, key);
-    if (!alert)
+    if (ww_str_is(op, "join"))
+        return join_alert(log, action, alert, err);
+    bool is_clearing = ww_str_is(op, "clear");
+    if (!alert || (!is_clearing && !ww_str_is(op, "update")))
         return WW_OK;
     take_numbers(action, alert);
     if (is_clearing) {

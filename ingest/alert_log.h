@@ -1,7 +1,8 @@
 /* Alerts in memory: what alert_apply would have written, for actions that must not reach the database.
  *
  * Takes the same JSON actions, of whichever detector, and keeps of each alert when it opened and cleared and
- * how far it went; where asked also its explanation. One open alert a (rule, subject), as the judge has it.
+ * how far it went; where asked also its explanation, the reasons that joined it, and what it was before
+ * another rule took it over. One open alert a (rule, subject), as the judge has it.
  */
 #ifndef WW_INGEST_ALERT_LOG_H
 #define WW_INGEST_ALERT_LOG_H
@@ -11,20 +12,25 @@
 #include "geo/base/status.h"
 
 struct ww_logged_alert {
+    int32_t rule_id;
     char kind[16]; /* of the subject: datastream, thing, feed … */
     char category[16];
     int64_t subject;
     int64_t ward_id; /* 0 = outside all wards */
     int severity;
     int64_t opened_us, cleared_us; /* cleared: WW_INSTANT_NONE while open */
+    int64_t raised_us;             /* by the rule that has it now; else as opened_us */
     int64_t last_us, peak_us;      /* WW_INSTANT_NONE: the detector does not say */
     int64_t count;
     double last, peak;
-    /* Of the opening itself, as the alert event says it. */
+    /* Of the opening itself, or of the raising, as the alert event says it. */
     int64_t open_count;
     double open_last, open_peak;
-    struct ww_str explanation; /* empty unless kept */
-    uint32_t number;           /* of its opening in the group of actions at hand; 0 = none */
+    struct ww_str explanation; /* empty unless kept, as … */
+    struct ww_str before;      /* … that which it had before it was raised, and … */
+    struct ww_str joined[16];  /* … the reasons that joined, as JSON */
+    uint32_t n_joined;
+    uint32_t number; /* of its opening in the group of actions at hand; 0 = none */
 };
 
 struct ww_alert_log;

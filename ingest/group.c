@@ -162,6 +162,55 @@ static void judge_row(struct ww_path *path, const struct submission *s, uint32_t
     ww_judge_step(path->world->judge, ds, &reading, l->ward_id[i]);
 }
 
+/* ---- The order in which a message's rows are judged ---- */
+
+struct ordered_row {
+    int64_t time_us, datastream_id;
+    int32_t interval_s;
+    uint32_t index; /* into the located rows */
+};
+
+static int by_time(const void *a, const void *b) {
+    const struct ordered_row *x = a;
+    const struct ordered_row *y = b;
+    if (x->time_us != y->time_us)
+        return x->time_us < y->time_us ? -1 : 1;
+    if (x->interval_s != y->interval_s)
+        return x->interval_s < y->interval_s ? -1 : 1;
+    if (x->datastream_id != y->datastream_id)
+        return x->datastream_id < y->datastream_id ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static struct ordered_row ordered_row(const struct ww_path *path, const struct submission *s, uint32_t i) {
+    uint32_t row = s->located.row[i];
+    return (struct ordered_row){s->batch.time_us[row],
+                                path->world->catalog->datastreams[s->located.datastream[i]].id,
+                                s->batch.interval_s[row], i};
+}
+
+/* A new message's rows are in the order of their times series by series; of all together only where somebody
+ * asks: what is stored holds no other order, and computing an alert again must find the one that was. */
+static void judge_new(struct ww_path *path, const struct submission *s) {
+    uint32_t n = s->located.n_rows;
+    if (n < 2 || !ww_judge_compares_series(path->world->judge)) {
+        for (uint32_t i = 0; i < n; i++)
+            judge_row(path, s, i);
+        return;
+    }
+    struct ordered_row *rows = ww_must_calloc(n, sizeof *rows);
+    bool is_sorted = true;
+    for (uint32_t i = 0; i < n; i++) {
+        rows[i] = ordered_row(path, s, i);
+        is_sorted = is_sorted && (i == 0 || by_time(&rows[i - 1], &rows[i]) < 0);
+    }
+    if (!is_sorted)
+        qsort(rows, n, sizeof *rows, by_time);
+    for (uint32_t i = 0; i < n; i++)
+        judge_row(path, s, rows[i].index);
+    ww_free(rows);
+}
+
 void group_encode_messages(struct group *g) {
     ww_copy_begin(&g->messages);
     ww_copy_begin(&g->dead);
@@ -257,8 +306,7 @@ enum take_result group_take(struct ww_path *path, struct group *g, struct submis
             begin_rows(g);
         encode_rows(path, g, s);
         s->stored = s->located.n_rows;
-        for (uint32_t i = 0; i < s->located.n_rows; i++)
-            judge_row(path, s, i);
+        judge_new(path, s);
     }
     return TAKE_OK;
 }
@@ -276,24 +324,8 @@ void group_encode_slow(struct ww_path *path, struct group *g) {
 
 /* ---- After the staging table has spoken ---- */
 
-struct stored_row {
-    int64_t time_us;
-    int32_t interval_s;
-    uint32_t index; /* into the located rows */
-};
-
-static int by_time(const void *a, const void *b) {
-    const struct stored_row *x = a;
-    const struct stored_row *y = b;
-    if (x->time_us != y->time_us)
-        return x->time_us < y->time_us ? -1 : 1;
-    if (x->interval_s != y->interval_s)
-        return x->interval_s < y->interval_s ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
-}
-
 /* A message's rows are judged in the order of their times, as a rebuild replays them. */
-static void judge_in_time_order(struct ww_path *path, struct submission *s, struct stored_row *rows,
+static void judge_in_time_order(struct ww_path *path, struct submission *s, struct ordered_row *rows,
                                 uint32_t n) {
     qsort(rows, n, sizeof *rows, by_time);
     for (uint32_t i = 0; i < n; i++) {
@@ -311,7 +343,7 @@ static void judge_in_time_order(struct ww_path *path, struct submission *s, stru
 void group_judge_stored(struct ww_path *path, struct group *g, const struct ww_pg_result *not_plain) {
     int next = 0;
     int n = ww_pg_rows(not_plain);
-    struct stored_row *rows = ww_must_calloc(g->n_rows, sizeof *rows);
+    struct ordered_row *rows = ww_must_calloc(g->n_rows, sizeof *rows);
     for (struct submission *s = g->members.head; s; s = s->next) {
         uint32_t n_stored = 0;
         s->outcome = ww_arena_alloc(s->arena, s->located.n_rows);
@@ -325,9 +357,8 @@ void group_judge_stored(struct ww_path *path, struct group *g, const struct ww_p
             if (s->outcome) /* without memory for it, health takes all for new */
                 s->outcome[i] = (uint8_t)outcome;
             bool stored = outcome != WW_ROW_DUPLICATE;
-            uint32_t row = s->located.row[i];
             if (stored)
-                rows[n_stored++] = (struct stored_row){s->batch.time_us[row], s->batch.interval_s[row], i};
+                rows[n_stored++] = ordered_row(path, s, i);
             else
                 s->duplicates++;
         }

@@ -150,6 +150,8 @@ void ww_judge_attach(struct ww_judge *j, struct ww_catalog *catalog, uint32_t da
     j->catalog = catalog;
     for (uint32_t r = 0; r < j->n_rules; r++) {
         const struct rule_row *rule = &j->rules[r];
+        if (rule->is_off)
+            continue;
         if (rule->learns) {
             if (ww_rule_scope_holds(&rule->learned.scope, catalog, ds))
                 learned_attach(j, r, datastream, &ds->first_learned);
@@ -545,6 +547,10 @@ enum ww_status ww_judge_take_actions(struct ww_judge *j, struct ww_buf *out, uin
     }
     ww_buf_reset(&j->actions);
     return st;
+}
+
+bool ww_judge_compares_series(const struct ww_judge *j) {
+    return j->n_learned > 0; /* signals of one event, too, become one alert by who comes first */
 }
 
 uint32_t ww_judge_rule_count(const struct ww_judge *j) {

@@ -47,6 +47,14 @@ static inline bool ww_judge_watches(const struct ww_cat_datastream *ds) {
  */
 bool ww_judge_memory(const struct ww_judge *judge, const struct ww_cat_datastream *datastream,
                      uint32_t *readings, int64_t *span_us, char flags[16]);
+/* Of so many readings a series a detector that learns is rebuilt at most. The past is rebuilt with what it
+ * was then: set it before anything is asked for; 0: by how many series there are. */
+uint32_t ww_judge_learned_memory(const struct ww_judge *judge);
+void ww_judge_set_learned_memory(struct ww_judge *judge, uint32_t readings);
+/* Some series in `wanted` [n_datastreams] are to be judged as they were among all: adds those without which
+ * that can't be, and drops rules that would see a part of theirs. After all rules, before the first attach;
+ * only what is wanted is attached then. */
+void ww_judge_narrow(struct ww_judge *judge, const struct ww_catalog *catalog, bool *wanted);
 /* Rebuilds: steps the detectors, says nothing. Readings come in the order in which they came in, superseded
  * versions too, since late ones and corrections count by what was known when they came. `cut_us`: the time
  * before which older ones were left out, so that the mean which it falls into is not judged by a part of it;
@@ -75,6 +83,8 @@ void ww_judge_step(struct ww_judge *judge, const struct ww_cat_datastream *datas
 enum ww_status ww_judge_take_actions(struct ww_judge *judge, struct ww_buf *out, uint64_t *opened,
                                      uint64_t *cleared) WW_MUST_CHECK;
 
+/* Whether it matters in which order the readings of different series come. */
+bool ww_judge_compares_series(const struct ww_judge *judge);
 uint32_t ww_judge_rule_count(const struct ww_judge *judge);
 uint32_t ww_judge_open_count(const struct ww_judge *judge);
 

@@ -1,6 +1,7 @@
 /* Inside of the judge: judge.c holds rules and judges against limits, judge_learned.c runs the detectors that
- * learn, judge_neighbours.c knows who is comparable to whom, judge_events.c makes signals of one event one
- * alert, judge_explain.c writes down why. Only they include this.
+ * learn, judge_neighbours.c knows who is comparable to whom, judge_narrow.c who must be judged together,
+ * judge_events.c makes signals of one event one alert, judge_explain.c writes down why. Only they include
+ * this.
  */
 #ifndef WW_INGEST_JUDGE_INTERNAL_H
 #define WW_INGEST_JUDGE_INTERNAL_H
@@ -39,6 +40,7 @@ struct rule_row {
     struct ww_str code;
     struct ww_str config_json;
     bool learns;
+    bool is_off;                      /* judge_narrow.c */
     struct ww_rule_config config;     /* of a limit rule … */
     struct ww_learned_config learned; /* … or of one that learns */
     const struct ww_zone *zone;
@@ -155,6 +157,7 @@ struct ww_judge {
     uint32_t n_watches, cap_watches;
     struct learned_watch *learned;
     uint32_t n_learned, cap_learned;
+    uint32_t learned_memory; /* 0: by how many there are */
     bool neighbours_stale;
     struct donor *donor; /* until the end of the replay */
     struct replayed *replayed;

@@ -294,8 +294,16 @@ uint32_t learned_memory(const struct ww_judge *j, const struct ww_cat_datastream
     bool needs_past = false;
     for (uint32_t i = ds->first_learned; i != WW_CATALOG_NONE; i = j->learned[i].next)
         needs_past = needs_past || !j->learned[i].inherited;
-    if (!needs_past)
-        return 0;
+    return needs_past ? ww_judge_learned_memory(j) : 0;
+}
+
+void ww_judge_set_learned_memory(struct ww_judge *j, uint32_t readings) {
+    j->learned_memory = readings;
+}
+
+uint32_t ww_judge_learned_memory(const struct ww_judge *j) {
+    if (j->learned_memory > 0)
+        return j->learned_memory;
     uint32_t each = REPLAY_ALL / (j->n_learned ? j->n_learned : 1);
     return each > REPLAY_MOST ? REPLAY_MOST : each < REPLAY_LEAST ? REPLAY_LEAST : each;
 }

@@ -7,6 +7,7 @@
 
 /* One sensor of a rule that has a place. */
 struct placed {
+    int64_t datastream_id; /* equally near ones are taken in this order, whenever they came to be known */
     uint32_t watch;
     uint32_t kind; /* property and class: comparable ones are alike */
     double at[2];
@@ -17,7 +18,7 @@ static int by_kind(const void *a, const void *b) {
     const struct placed *y = b;
     if (x->kind != y->kind)
         return x->kind < y->kind ? -1 : 1;
-    return x->watch < y->watch ? -1 : x->watch > y->watch;
+    return x->datastream_id < y->datastream_id ? -1 : x->datastream_id > y->datastream_id;
 }
 
 static struct ww_neighbour_link link_to(const struct neighbour_watch *own, uint32_t watch, double metres) {
@@ -61,7 +62,8 @@ static uint32_t place_watches(const struct ww_judge *j, uint32_t rule, struct pl
         struct ww_place place;
         if (!ww_catalog_place(j->catalog, thing, &place))
             continue;
-        out[n++] = (struct placed){.watch = i,
+        out[n++] = (struct placed){.datastream_id = ds->id,
+                                   .watch = i,
                                    .kind = (uint32_t)ds->property << 16 | thing->class_index,
                                    .at = {place.lon_deg, place.lat_deg}};
     }

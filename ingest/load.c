@@ -19,9 +19,9 @@
 
 enum { DATASTREAM_PAGE = 1000, READINGS_PAGE = 200000, STATION_PAGE = 5000, WKB_CEILING = 512 << 20 };
 
-/* Of whom a step is: all of them make the world that is judged live; some make one for the past, where rules
- * about senders need to decode messages too. */
-enum { LIVE = 1, PAST = 2, SENDERS = 4 };
+/* Of whom a step is: most of them make the world that is judged live; some make one for the past, where rules
+ * about senders need to decode messages too, and what judged then has learned from what was before it. */
+enum { LIVE = 1, PAST = 2, SENDERS = 4, JUDGED = 8 };
 
 struct step {
     const char *query;
@@ -38,6 +38,7 @@ void world_free(struct world *w) {
     ww_space_rules_free(w->space_rules);
     ww_catalog_free(w->catalog);
     ww_zone_close(w->zone);
+    ww_free(w->judged);
     ww_free(w);
 }
 
@@ -196,7 +197,8 @@ static bool take_limits(struct loader *l, const struct ww_pg_result *r) {
     struct ww_catalog *c = l->world->catalog;
     for (int i = 0; i < ww_pg_rows(r); i++) {
         uint32_t property = property_by_id(l, ww_pg_str(r, i, 1));
-        if (property == WW_CATALOG_NONE)
+        l->last_limit = ww_pg_i64(r, i, 0);
+        if (property == WW_CATALOG_NONE || (l->past && l->last_limit > l->past->last_limit))
             continue;
         const struct ww_cat_property *p = &c->properties[property];
         struct ww_conversion to_own;
@@ -244,11 +246,27 @@ static enum ww_status add_rule(struct loader *l, const struct ww_rule_row *rule,
     return ww_judge_add_rule(world->judge, world->catalog, rule, world->zone, err);
 }
 
-/* The past is judged by one rule, which may be nobody's yet. */
+/* As add_rule leaves one that can't be read: off. */
+static void add_past_rules(struct loader *l) {
+    for (uint32_t i = 0; i < l->past->n_rules; i++) {
+        const struct ww_rule_kind *kind = ww_rule_kind_find(l->past->rules[i].detector);
+        struct ww_error err;
+        if (kind && (kind->engine == WW_ENGINE_JUDGE || kind->engine == WW_ENGINE_LEARNED) &&
+            add_rule(l, &l->past->rules[i], &err) != WW_OK)
+            continue;
+    }
+    ww_judge_set_learned_memory(l->world->judge, l->past->learned_readings);
+    if (l->past->donor)
+        ww_judge_inherit(l->world->judge, l->past->donor);
+}
+
+/* The past is judged by its own rules, or by one, which may be nobody's yet. */
 static bool ask_rules(struct loader *l, struct ww_pg_args *args) {
     (void)args;
-    if (!l->only_rule)
-        return true;
+    if (l->past)
+        add_past_rules(l);
+    if (l->past || !l->only_rule)
+        return !l->past;
     l->failed = add_rule(l, l->only_rule, &l->err);
     return false;
 }
@@ -262,6 +280,7 @@ static bool take_rules(struct loader *l, const struct ww_pg_result *r) {
                                    .config = ww_pg_str(r, i, 4),
                                    .detector = ww_pg_str(r, i, 5)};
         struct ww_error err;
+        ww_buf_printf(&l->rules, "%c[%d,%d]", l->rules.len ? ',' : '[', rule.id, rule.version);
         if (add_rule(l, &rule, &err) != WW_OK)
             ww_log(WW_LOG_ERROR, "rule=%.*s field=%s reason=\"%s\"; the rule is off", WW_STR_ARG(rule.code),
                    err.field, err.message);
@@ -269,6 +288,12 @@ static bool take_rules(struct loader *l, const struct ww_pg_result *r) {
     if (l->donor)
         ww_judge_inherit(l->world->judge, l->donor);
     return false;
+}
+
+static bool ask_things_then(struct loader *l, struct ww_pg_args *args) {
+    ww_pg_arg_i64(args, l->after);
+    ww_pg_arg_instant(args, l->past->at_us);
+    return true;
 }
 
 static bool take_things(struct loader *l, const struct ww_pg_result *r) {
@@ -314,10 +339,28 @@ static bool take_datastreams(struct loader *l, const struct ww_pg_result *r) {
             series.statistic == WW_STATISTIC_UNKNOWN)
             continue;
         uint32_t ds = ww_catalog_add_datastream(c, &series);
-        ww_judge_attach(l->world->judge, c, ds);
+        if (!l->past) /* else when all are known */
+            ww_judge_attach(l->world->judge, c, ds);
         expect_step(&c->things[thing], (int32_t)ww_pg_i64(r, i, 6));
     }
     return n == 5000;
+}
+
+/* Of the past only what is asked for is judged, with what belongs to it, and what was known then. */
+static bool attach_past(struct loader *l, struct ww_pg_args *args) {
+    (void)args;
+    struct world *w = l->world;
+    w->judged = ww_must_calloc(w->catalog->n_datastreams + 1, sizeof *w->judged);
+    for (uint32_t i = 0; i < l->past->n_series; i++) {
+        uint32_t ds = ww_world_datastream(w, l->past->series[i]);
+        if (ds != WW_CATALOG_NONE)
+            w->judged[ds] = true;
+    }
+    ww_judge_narrow(w->judge, w->catalog, w->judged);
+    for (uint32_t i = 0; i < w->catalog->n_datastreams; i++)
+        if (w->judged[i] && w->catalog->datastreams[i].id <= l->past->last_datastream)
+            ww_judge_attach(w->judge, w->catalog, i);
+    return false;
 }
 
 /* ---- Steps: the recent past ---- */
@@ -363,7 +406,7 @@ static bool ask_readings(struct loader *l, struct ww_pg_args *args) {
         uint32_t readings;
         int64_t span_us;
         char flags[16];
-        if (c->datastreams[i].last_time_us == WW_INSTANT_NONE ||
+        if ((c->datastreams[i].last_time_us == WW_INSTANT_NONE && !l->past) ||
             !ww_judge_memory(l->world->judge, &c->datastreams[i], &readings, &span_us, flags))
             continue;
         rows += readings + span_us / (60 * WW_SECOND_US);
@@ -380,6 +423,8 @@ static bool ask_readings(struct loader *l, struct ww_pg_args *args) {
             add_array(args, &lists[k]);
         ww_buf_clear(&lists[k]);
     }
+    if (n > 0)
+        ww_pg_arg_i64(args, l->past ? l->past->last_message : INT64_MAX);
     return n > 0;
 }
 
@@ -427,30 +472,56 @@ static bool take_open_alerts(struct loader *l, const struct ww_pg_result *r) {
     return n == 5000;
 }
 
+/* What judges from here on, so that its alerts can be computed again. */
+static bool ask_note(struct loader *l, struct ww_pg_args *args) {
+    const struct ww_catalog *c = l->world->catalog;
+    if (l->donor)
+        ww_pg_arg_i64(args, l->donor_id);
+    else
+        ww_pg_arg_null(args);
+    ww_pg_arg_i64(args, c->n_datastreams ? c->datastreams[c->n_datastreams - 1].id : 0);
+    ww_pg_arg_i64(args, l->last_limit);
+    ww_pg_arg_i64(args, ww_judge_learned_memory(l->world->judge));
+    ww_buf_text(&l->rules, l->rules.len ? "]" : "[]");
+    ww_pg_arg_str(args, ww_buf_str(&l->rules));
+    return true;
+}
+
+static bool take_note(struct loader *l, const struct ww_pg_result *r) {
+    l->world->record_id = ww_pg_i64(r, 0, 0);
+    return false;
+}
+
 static const struct step steps[] = {
     {"writers_end", ask_nothing, take_nothing, LIVE},
-    {"catalog_district", ask_nothing, take_district, LIVE | PAST},
-    {"catalog_wards", ask_after, take_wards, LIVE | PAST},
-    {"catalog_properties", ask_nothing, take_properties, LIVE | PAST},
-    {"catalog_feeds", ask_nothing, take_feeds, LIVE | PAST},
+    {"catalog_district", ask_nothing, take_district, LIVE | PAST | JUDGED},
+    {"catalog_wards", ask_after, take_wards, LIVE | PAST | JUDGED},
+    {"catalog_properties", ask_nothing, take_properties, LIVE | PAST | JUDGED},
+    {"catalog_feeds", ask_nothing, take_feeds, LIVE | PAST | JUDGED},
     {"catalog_stations", ask_stations, take_stations, LIVE | SENDERS},
-    {"catalog_limits", ask_nothing, take_limits, LIVE | PAST},
-    {"catalog_rules", ask_rules, take_rules, LIVE | PAST},
+    {"catalog_limits", ask_nothing, take_limits, LIVE | PAST | JUDGED},
+    {"catalog_rules", ask_rules, take_rules, LIVE | PAST | JUDGED},
     {"catalog_things", ask_after, take_things, LIVE | PAST},
-    {"catalog_datastreams", ask_after, take_datastreams, LIVE | PAST},
-    {"walks_begin", ask_nothing, take_nothing, LIVE},
+    {"recompute_things", ask_things_then, take_things, JUDGED},
+    {"catalog_datastreams", ask_after, take_datastreams, LIVE | PAST | JUDGED},
+    {"catalog_datastreams", attach_past, take_nothing, JUDGED},
+    {"walks_begin", ask_nothing, take_nothing, LIVE | JUDGED},
     {"recent_times", ask_times, take_times, LIVE},
-    {"recent_readings", ask_readings, take_readings, LIVE},
-    {"walks_end", ask_nothing, take_nothing, LIVE},
+    {"recent_readings", ask_readings, take_readings, LIVE | JUDGED},
+    {"walks_end", ask_nothing, take_nothing, LIVE | JUDGED},
     {"catalog_open_alerts", ask_open_alerts, take_open_alerts, LIVE},
+    {"judge_world_note", ask_note, take_note, LIVE},
 };
 
 /* ---- Running the chain ---- */
 
-struct loader *loader_new(uint64_t generation, const struct ww_rule_row *only_rule) {
+struct loader *loader_new(uint64_t generation, const struct ww_rule_row *only_rule,
+                          const struct ww_world_past *past) {
     struct loader *l = ww_must_calloc(1, sizeof *l);
     const struct ww_rule_kind *kind = only_rule ? ww_rule_kind_find(only_rule->detector) : NULL;
     l->only_rule = only_rule;
+    l->past = past;
+    ww_buf_init(&l->rules, 1 << 20);
     l->for_senders = kind && kind->engine == WW_ENGINE_HEALTH;
     l->world = ww_must_calloc(1, sizeof *l->world);
     l->world->catalog = ww_catalog_new(generation);
@@ -468,12 +539,13 @@ void loader_free(struct loader *l) {
     world_free(l->world);
     ww_ward_index_builder_free(l->wards);
     ww_map_free(l->property_index);
+    ww_buf_clear(&l->rules);
     ww_free(l->watched);
     ww_free(l);
 }
 
 const char *loader_ask(struct loader *l, struct ww_pg_args *args) {
-    unsigned wanted = !l->only_rule ? LIVE : l->for_senders ? PAST | SENDERS : PAST;
+    unsigned wanted = l->past ? JUDGED : !l->only_rule ? LIVE : l->for_senders ? PAST | SENDERS : PAST;
     for (; l->step < sizeof steps / sizeof *steps && l->failed == WW_OK; l->step++) {
         const struct step *step = &steps[l->step];
         if ((step->of & wanted) && step->ask(l, args))
@@ -566,9 +638,10 @@ static void next_question(struct loader *l) {
 void load_start(struct ww_path *path, bool is_clean) {
     load_stop(path);
     path_set_state(path, WRITER_LOADING, path->world ? NULL : "loading the district from the database");
-    struct loader *l = loader_new(++path->generation, NULL);
+    struct loader *l = loader_new(++path->generation, NULL, NULL);
     l->path = path;
     l->donor = is_clean && path->world ? path->world->judge : NULL;
+    l->donor_id = l->donor ? path->world->record_id : 0;
     l->started_us = monotonic_us();
     path->loader = l;
     next_question(l);

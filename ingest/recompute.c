@@ -10,13 +10,7 @@
 #include "geo/base/json_writer.h"
 #include "ingest/recompute_internal.h"
 
-enum {
-    CONNECT_MS = 30000,
-    MOST_ALERTS = 100000,
-    MOST_VERSIONS = 1000,
-    ARENA_CEILING = 64 << 20,
-    SIDE_CEILING = 4 << 20
-};
+enum { CONNECT_MS = 30000, MOST_ALERTS = 100000, ARENA_CEILING = 64 << 20, SIDE_CEILING = 4 << 20 };
 
 /* ---- What is stored ---- */
 
@@ -52,43 +46,38 @@ static enum ww_status read_alert(struct recompute *c, int64_t id) {
                                      .last = ww_pg_double(r, 0, 13),
                                      .peak = ww_pg_double(r, 0, 14),
                                      .explanation = ww_arena_copy(c->arena, ww_pg_str(r, 0, 15)),
-                                     .is_raised = ww_pg_bool(r, 0, 16),
-                                     .open_last = ww_pg_double(r, 0, 17),
-                                     .open_peak = ww_pg_double(r, 0, 18),
-                                     .open_count = ww_pg_i64(r, 0, 19),
-                                     .told_opened_us = ww_pg_i64(r, 0, 20),
-                                     .is_joined = ww_pg_bool(r, 0, 21)};
+                                     .open_last = ww_pg_double(r, 0, 16),
+                                     .open_peak = ww_pg_double(r, 0, 17),
+                                     .open_count = ww_pg_i64(r, 0, 18),
+                                     .told_opened_us = ww_pg_i64(r, 0, 19),
+                                     .before = ww_arena_copy(c->arena, ww_pg_str(r, 0, 20)),
+                                     .joined = ww_arena_copy(c->arena, ww_pg_str(r, 0, 21)),
+                                     .detected_us = ww_pg_i64(r, 0, 22),
+                                     .clear_detected_us = instant_at(r, 0, 23),
+                                     .latest = ww_arena_copy(c->arena, ww_pg_str(r, 0, 24))};
     return WW_OK;
 }
 
-static enum ww_status read_versions(struct recompute *c) {
+/* Of its rule, as it was then. */
+static enum ww_status read_version(struct recompute *c) {
     struct ww_pg_args args;
     const struct ww_pg_result *r;
     ww_pg_args_init(&args);
     ww_pg_arg_i64(&args, c->alert.rule_id);
     ww_pg_arg_i64(&args, c->alert.rule_version);
-    enum ww_status st = ww_pg_sync_query(c->sync, ww_sql_find("recompute_versions"), &args, &r, c->err);
+    enum ww_status st = ww_pg_sync_query(c->sync, ww_sql_find("recompute_version"), &args, &r, c->err);
     ww_pg_args_clear(&args);
     if (st != WW_OK)
         return st;
-    uint32_t n = (uint32_t)ww_pg_rows(r);
-    if (n == 0 || ww_pg_i64(r, 0, 0) != c->alert.rule_version)
+    if (ww_pg_rows(r) == 0)
         return ww_error_set(c->err, WW_CONFLICT, "version %d of rule %.*s has not been kept",
                             c->alert.rule_version, WW_STR_ARG(c->alert.code));
-    n = n > MOST_VERSIONS ? MOST_VERSIONS : n;
-    c->versions = ww_arena_calloc(c->arena, n, sizeof *c->versions);
-    if (!c->versions)
-        return ww_error_set(c->err, WW_NO_MEMORY, "no memory");
-    for (uint32_t i = 0; i < n; i++)
-        c->versions[c->n_versions++] =
-            (struct version){.rule = {.id = c->alert.rule_id,
-                                      .version = (int32_t)ww_pg_i64(r, (int)i, 0),
-                                      .severity = (int)ww_pg_i64(r, (int)i, 1),
-                                      .code = ww_arena_copy(c->arena, ww_pg_str(r, (int)i, 2)),
-                                      .detector = ww_arena_copy(c->arena, ww_pg_str(r, (int)i, 3)),
-                                      .config = ww_arena_copy(c->arena, ww_pg_str(r, (int)i, 4))},
-                             .enabled = ww_pg_bool(r, (int)i, 5),
-                             .since_us = ww_pg_i64(r, (int)i, 6)};
+    c->rule = (struct ww_rule_row){.id = c->alert.rule_id,
+                                   .version = c->alert.rule_version,
+                                   .severity = (int)ww_pg_i64(r, 0, 0),
+                                   .code = ww_arena_copy(c->arena, ww_pg_str(r, 0, 1)),
+                                   .detector = ww_arena_copy(c->arena, ww_pg_str(r, 0, 2)),
+                                   .config = ww_arena_copy(c->arena, ww_pg_str(r, 0, 3))};
     return WW_OK;
 }
 
@@ -96,10 +85,15 @@ const struct ww_logged_alert *recompute_find(const struct recompute *c) {
     uint32_t n;
     const struct ww_logged_alert *all = ww_alert_log_all(c->log, &n);
     for (uint32_t i = 0; i < n; i++)
-        if (all[i].opened_us == c->alert.opened_us && all[i].subject == c->alert.subject &&
-            all[i].ward_id == c->alert.ward_id && ww_str_is(c->alert.kind, all[i].kind))
+        if (all[i].raised_us == c->alert.opened_us && all[i].rule_id == c->alert.rule_id &&
+            all[i].subject == c->alert.subject && all[i].ward_id == c->alert.ward_id &&
+            ww_str_is(c->alert.kind, all[i].kind))
             return &all[i];
     return NULL;
+}
+
+bool recompute_goes_on(const struct recompute *c) {
+    return !c->goes_on || c->goes_on(c->arg, c->out->readings);
 }
 
 /* ---- Comparing ---- */
@@ -141,15 +135,16 @@ static void write_instant(struct ww_json *w, const char *key, int64_t at_us) {
 struct side {
     int64_t severity, opened_us, cleared_us, last_us, peak_us, count, open_count;
     double last, peak, open_last, open_peak;
-    struct ww_str explanation;
+    struct ww_str explanation, before;
+    const struct ww_str *joined; /* reasons, or one array of them */
+    uint32_t n_joined;
 };
 
-static void write_side(struct ww_buf *out, const struct side *s, bool is_raised) {
+static void write_side(struct ww_buf *out, const struct side *s) {
     struct ww_json w;
     ww_json_init(&w, out);
     ww_json_object(&w);
-    if (!is_raised)
-        write_int(&w, "severity", s->severity);
+    write_int(&w, "severity", s->severity);
     write_instant(&w, "opened_at", s->opened_us);
     write_instant(&w, "cleared_at", s->cleared_us);
     write_instant(&w, "last_exceeded_at", s->last_us);
@@ -165,6 +160,18 @@ static void write_side(struct ww_buf *out, const struct side *s, bool is_raised)
     ww_json_end_object(&w);
     ww_json_key(&w, "explanation");
     ww_json_raw(&w, s->explanation);
+    if (s->before.len > 0) {
+        ww_json_key(&w, "before");
+        ww_json_raw(&w, s->before);
+    }
+    ww_json_key(&w, "joined");
+    bool is_array = s->n_joined > 0 && s->joined[0].ptr[0] == '[';
+    if (!is_array)
+        ww_json_array(&w);
+    for (uint32_t i = 0; i < s->n_joined; i++)
+        ww_json_raw(&w, s->joined[i]);
+    if (!is_array)
+        ww_json_end_array(&w);
     ww_json_end_object(&w);
 }
 
@@ -174,7 +181,7 @@ static enum ww_status compare_sides(struct recompute *c, const struct side sides
     enum ww_status st = WW_OK;
     for (int i = 0; i < 2; i++) {
         ww_buf_init(&text[i], SIDE_CEILING);
-        write_side(&text[i], &sides[i], c->alert.is_raised);
+        write_side(&text[i], &sides[i]);
         if (st == WW_OK && (st = ww_buf_status(&text[i])) != WW_OK)
             ww_error_set(c->err, st, "the explanation is too large");
         if (st == WW_OK)
@@ -199,11 +206,12 @@ static enum ww_status compare(struct recompute *c) {
         return WW_OK;
     }
     c->out->is_found = true;
-    const struct side sides[2] = {
-        {a->severity, a->is_raised ? a->opened_us : a->told_opened_us, a->cleared_us, a->last_us, a->peak_us,
-         a->count, a->open_count, a->last, a->peak, a->open_last, a->open_peak, a->explanation},
-        {l->severity, l->opened_us, l->cleared_us, l->last_us, l->peak_us, l->count, l->open_count, l->last,
-         l->peak, l->open_last, l->open_peak, l->explanation}};
+    const struct side sides[2] = {{a->severity, a->told_opened_us, a->cleared_us, a->last_us, a->peak_us,
+                                   a->count, a->open_count, a->last, a->peak, a->open_last, a->open_peak,
+                                   a->explanation, a->before, &a->joined, a->joined.len > 0},
+                                  {l->severity, l->opened_us, l->cleared_us, l->last_us, l->peak_us, l->count,
+                                   l->open_count, l->last, l->peak, l->open_last, l->open_peak,
+                                   l->explanation, l->before, l->joined, l->n_joined}};
     return compare_sides(c, sides);
 }
 
@@ -211,15 +219,19 @@ static enum ww_status compare(struct recompute *c) {
 
 /* By whoever judged it: the rule's detector as it was then says who. */
 static enum ww_status run(struct recompute *c) {
-    const struct ww_rule_kind *kind = ww_rule_kind_find(c->versions[0].rule.detector);
-    bool learns = kind && kind->engine == WW_ENGINE_LEARNED;
-    if (c->alert.is_raised || (learns && c->alert.is_joined))
-        return ww_error_set(c->err, WW_CONFLICT,
-                            "other rules had a part in it, which can't be computed again yet");
-    if (kind && !kind->compares_series && (learns || kind->engine == WW_ENGINE_JUDGE))
+    const struct ww_rule_kind *kind = ww_rule_kind_find(c->rule.detector);
+    if (!kind)
+        return ww_error_set(c->err, WW_CONFLICT, "this program has no detector %.*s",
+                            WW_STR_ARG(c->rule.detector));
+    switch (kind->engine) {
+    case WW_ENGINE_JUDGE:
+    case WW_ENGINE_LEARNED:
         return recompute_by_readings(c);
-    if (kind && kind->engine == WW_ENGINE_HEALTH)
+    case WW_ENGINE_HEALTH:
         return recompute_by_messages(c);
+    case WW_ENGINE_SPACE:
+        break;
+    }
     return ww_error_set(c->err, WW_CONFLICT, "alerts of detector %.*s can't be computed again yet",
                         WW_STR_ARG(c->alert.detector));
 }
@@ -232,18 +244,18 @@ static enum ww_status recompute(struct recompute *c, const char *conninfo, int64
                              "SET LOCAL application_name = 'wardwatch explain'; SET LOCAL work_mem = '64MB'",
                              NULL, NULL, c->err);
     if (st == WW_OK && (st = read_alert(c, alert_id)) == WW_OK)
-        st = read_versions(c);
+        st = read_version(c);
     if (st == WW_OK && (st = run(c)) == WW_OK)
         st = compare(c);
     return st;
 }
 
-enum ww_status ww_recompute(const char *conninfo, int64_t alert_id, struct ww_recomputed **out,
-                            struct ww_error *err) {
+enum ww_status ww_recompute(const char *conninfo, int64_t alert_id, ww_recompute_cb goes_on, void *arg,
+                            struct ww_recomputed **out, struct ww_error *err) {
     struct ww_recomputed *done = ww_must_calloc(1, sizeof *done);
     done->arena = ww_arena_new(ARENA_CEILING);
     assert(done->arena);
-    struct recompute c = {.arena = done->arena, .out = done, .err = err};
+    struct recompute c = {.arena = done->arena, .out = done, .err = err, .goes_on = goes_on, .arg = arg};
     c.log = ww_alert_log_new(MOST_ALERTS, true);
     enum ww_status st = recompute(&c, conninfo, alert_id);
     ww_alert_log_free(c.log);

@@ -1,14 +1,17 @@
 /* Computes an alert again: the rule as it was, the readings as they were known, the judge that runs live.
  *
- * The rule's version at the alert is taken from rule_version. Readings that had been received before that
- * version began are its memory, as after the server took it up; from then on each is judged in the order in
- * which it came in, superseded versions too, until the alert clears or the readings end. Where the rule was
- * changed while the alert was open, the later versions go on with it. What comes out is compared with what is
- * stored, to the last bit of every number.
+ * What judged it is built as it was when it began to (table judge_world; of scans and hot spots the
+ * explanation says what was known), and goes through what came in since in the order in which it came in,
+ * superseded versions too, until the alert clears or there is no more. What comes out is compared with what
+ * is stored, to the last bit of every number: the row, the explanation, the reasons that joined, and what the
+ * alert was before another rule took it over.
  *
  *   struct ww_recomputed *done;
- *   st = ww_recompute(conninfo, 42, &done, &err);      // WW_NOT_FOUND: no such alert; WW_CONFLICT: can't be,
- * err says why if (done->n_differences == 0) puts("same"); ww_recomputed_free(done);
+ *   st = ww_recompute(conninfo, 42, NULL, NULL, &done, &err);   // WW_NOT_FOUND: no such alert;
+ *                                                               // WW_CONFLICT: can't be, err says why
+ *   if (done->n_differences == 0)
+ *       puts("same");
+ *   ww_recomputed_free(done);
  *
  * Reads in one READ ONLY transaction on a connection of its own. Blocks.
  */
@@ -33,8 +36,10 @@ struct ww_recomputed {
     uint32_t n_differences, cap_differences;
 };
 
-enum ww_status ww_recompute(const char *conninfo, int64_t alert_id, struct ww_recomputed **out,
-                            struct ww_error *err) WW_MUST_CHECK;
+/* Asked again and again, after some thousand readings; false cancels: WW_BUSY. */
+typedef bool (*ww_recompute_cb)(void *arg, uint64_t readings);
+enum ww_status ww_recompute(const char *conninfo, int64_t alert_id, ww_recompute_cb goes_on, void *arg,
+                            struct ww_recomputed **out, struct ww_error *err) WW_MUST_CHECK;
 void ww_recomputed_free(struct ww_recomputed *done); /* NULL is allowed */
 
 #endif

@@ -180,7 +180,7 @@ static enum ww_status look(struct messages_run *m) {
 static enum ww_status begin(struct messages_run *m, int64_t *since_us) {
     struct ww_json_node *explanation;
     struct ww_str looked_at;
-    enum ww_status st = ww_world_read(m->of->sync, &m->of->versions[0].rule, &m->world, m->of->err);
+    enum ww_status st = ww_world_read(m->of->sync, &m->of->rule, &m->world, m->of->err);
     if (st == WW_OK)
         st = find_sender(m);
     if (st == WW_OK)
@@ -200,7 +200,7 @@ enum ww_status recompute_by_messages(struct recompute *of) {
     struct messages_run m = {.of = of, .looks = true};
     const struct stored_alert *alert = &of->alert;
     int64_t since_us = 0;
-    of->out->first_version = of->out->last_version = of->versions[0].rule.version;
+    of->out->first_version = of->out->last_version = of->rule.version;
     enum ww_status st = begin(&m, &since_us);
     if (st == WW_OK)
         st = note_messages(&m, since_us, m.looked_us);

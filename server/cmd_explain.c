@@ -1,5 +1,7 @@
 /* wardwatch explain: why was this alert raised, and does computing it again give the same? */
+#include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "geo/base/json_writer.h"
 #include "ingest/recompute.h"
@@ -17,7 +19,8 @@ static const char help[] =
     "in which they came in, through the judge that runs live, and compares every number with what is stored. "
     "It says\n"
     "\"same\", or each difference. Nothing is written. docs/guides/backtest.md explains.\n"
-    "Exit status: 0 done (and same), 1 failed, 2 wrong use or no such alert, 3 computed again it differs.\n\n"
+    "Exit status: 0 done (and same), 1 failed, 2 wrong use or no such alert, 3 computed again it differs, 4 "
+    "interrupted.\n\n"
     "用文字说明某条预警的由来：规则及版本、限值或预期范围、实测值、所依据的读数与时间（--lang zh "
     "输出中文）。\n"
     "--replay "
@@ -132,6 +135,40 @@ static void say_recomputed(const struct ww_recomputed *done, bool is_zh, struct 
     }
 }
 
+/* ---- Computing again ---- */
+
+static volatile sig_atomic_t is_interrupted;
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    if (is_interrupted)
+        _exit(4); /* twice: the database is not waited for */
+    is_interrupted = 1;
+}
+
+static bool show_progress(void *arg, uint64_t readings) {
+    bool *has_shown = arg;
+    if (isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\rreadings=%llu", (unsigned long long)readings);
+        *has_shown = true;
+    }
+    return !is_interrupted;
+}
+
+static enum ww_status recompute(const char *conninfo, int64_t id, struct ww_recomputed **out,
+                                struct ww_error *err) {
+    struct sigaction on_signal = {.sa_handler = on_interrupt}, before[2];
+    bool has_shown = false;
+    sigaction(SIGINT, &on_signal, &before[0]);
+    sigaction(SIGTERM, &on_signal, &before[1]);
+    enum ww_status st = ww_recompute(conninfo, id, show_progress, &has_shown, out, err);
+    sigaction(SIGINT, &before[0], NULL);
+    sigaction(SIGTERM, &before[1], NULL);
+    if (has_shown)
+        fputs("\r\033[K", stderr);
+    return st;
+}
+
 /* ---- The command ---- */
 
 static void write_out(const struct explained *e, const struct ww_recomputed *done, bool as_json, bool is_zh,
@@ -173,11 +210,13 @@ static int explain(const char *db, const char *id, bool replays, bool as_json, b
     if (st == WW_OK)
         st = read_zone(sync, &e, &err);
     if (st == WW_OK && replays)
-        st = ww_recompute(ww_db_or_complain("explain", db), number, &done, &err);
+        st = recompute(ww_db_or_complain("explain", db), number, &done, &err);
     if (st == WW_OK)
         write_out(&e, done, as_json, is_zh, &out);
     int code = 0;
-    if (st != WW_OK)
+    if (st != WW_OK && is_interrupted)
+        code = 4;
+    else if (st != WW_OK)
         code = ww_complain("explain", NULL, &err) + (st == WW_NOT_FOUND);
     else if (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0)
         code = 1;

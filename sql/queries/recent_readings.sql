@@ -1,6 +1,6 @@
 -- The recent past of datastreams in the order in which it came in, superseded versions too: replaying it gives
 -- the judging state that was there. $1 bigint[] datastreams, $2 int[] how many valid readings at least, $3 bigint[]
--- how many microseconds at least, $4 text[] the flags that are valid. Place in the array (from 1), time, interval_s,
+-- how many microseconds at least, $4 text[] the flags that are valid, $5 bigint: as known when that message was the last. Place in the array (from 1), time, interval_s,
 -- value, flag, and, when older ones are left out, the time before which they are.
 -- DISTINCT ON walks the primary key and takes the newest version of each; observation_current, which asks for each
 -- row whether there is a newer one, would join every partition with every other, and with many of them the
@@ -14,16 +14,16 @@ CROSS JOIN LATERAL (
     FROM (SELECT v.phenomenon_time
           FROM (SELECT DISTINCT ON (phenomenon_time, interval_s) phenomenon_time, flag
                 FROM observation
-                WHERE datastream_id = d.id
+                WHERE datastream_id = d.id AND raw_message_id <= $5::bigint
                 ORDER BY phenomenon_time DESC, interval_s DESC, version DESC) v
           WHERE strpos(d.flags, v.flag::text) > 0
           ORDER BY v.phenomenon_time DESC
           LIMIT d.readings) t) r
 CROSS JOIN LATERAL (
-    SELECT EXISTS (SELECT FROM observation WHERE datastream_id = d.id AND phenomenon_time < r.since) AS older) c
+    SELECT EXISTS (SELECT FROM observation WHERE datastream_id = d.id AND phenomenon_time < r.since AND raw_message_id <= $5::bigint) AS older) c
 CROSS JOIN LATERAL (
     SELECT raw_message_id, phenomenon_time, interval_s, version, value, flag
     FROM observation
-    WHERE datastream_id = d.id AND phenomenon_time >= r.since
+    WHERE datastream_id = d.id AND phenomenon_time >= r.since AND raw_message_id <= $5::bigint
     OFFSET 0) o
 ORDER BY d.nth, o.raw_message_id, o.phenomenon_time, o.interval_s, o.version

@@ -1,11 +1,16 @@
 -- once
--- $1 rule, $2 datastream, $3 alert that is looked at, $4 a moment: the alert of that rule about that datastream that was open
--- then and is not $3: its count, peak, peak_at, last_exceeded_at.
-SELECT a.exceed_count, a.peak_value, (extract(epoch FROM a.peak_at) * 1000000)::bigint,
-       (extract(epoch FROM a.last_exceeded_at) * 1000000)::bigint
+-- $1 a moment: the alerts about datastreams that were open then, by whose rule and about what they were then, as they opened: rule,
+-- datastream, ward, severity, opened, count, last, peak.
+SELECT coalesce((SELECT r.id FROM rule r WHERE r.code = later.before->>'rule'), a.rule_id),
+       coalesce((later.before->>'subject')::bigint, a.subject_id), coalesce(a.ward_id, 0), a.severity,
+       to_char(o.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), (o.detail->>'exceed_count')::bigint,
+       (o.detail->>'value')::float8, (o.detail->>'peak_value')::float8
 FROM alert a
-WHERE a.rule_id = $1::int AND a.subject_kind = 'datastream' AND a.subject_id = $2::bigint AND a.id <> $3::bigint
-  AND a.detected_at < $4::timestamptz
-  AND NOT EXISTS (SELECT FROM alert_event e WHERE e.alert_id = a.id AND e.kind = 'cleared' AND e.recorded_at < $4::timestamptz)
-ORDER BY a.id DESC
-LIMIT 1
+CROSS JOIN LATERAL (SELECT e.at, e.detail FROM alert_event e
+                    WHERE e.alert_id = a.id AND e.kind IN ('opened', 'raised') AND e.recorded_at < $1::timestamptz
+                    ORDER BY e.id DESC LIMIT 1) o
+LEFT JOIN LATERAL (SELECT e.detail->'before' AS before FROM alert_event e
+                   WHERE e.alert_id = a.id AND e.kind = 'raised' AND e.recorded_at >= $1::timestamptz ORDER BY e.id LIMIT 1) later ON true
+WHERE a.subject_kind = 'datastream'
+  AND NOT EXISTS (SELECT FROM alert_event e WHERE e.alert_id = a.id AND e.kind = 'cleared' AND e.recorded_at < $1::timestamptz)
+ORDER BY a.id

@@ -1,9 +1,8 @@
 -- once
--- $1 bigint[] datastreams: all that was ever known of them, in the order in which it came in, superseded versions too. Place in
--- the array (from 1), time, interval_s, value, flag, ward_id, message, when that was received (microseconds).
-SELECT d.nth, (extract(epoch FROM o.phenomenon_time) * 1000000)::bigint, o.interval_s, o.value, o.flag, o.ward_id,
-       o.raw_message_id, (extract(epoch FROM m.received_at) * 1000000)::bigint
-FROM unnest($1::bigint[]) WITH ORDINALITY AS d (id, nth)
+-- $1 bigint[] datastreams, $2 after that message, $3 to that one: all that came in of them, in the order in which it was judged,
+-- superseded versions too. Datastream, time, interval_s, value, flag, ward_id, message.
+SELECT o.datastream_id, (extract(epoch FROM o.phenomenon_time) * 1000000)::bigint, o.interval_s, o.value, o.flag, o.ward_id, o.raw_message_id
+FROM unnest($1::bigint[]) AS d (id)
 JOIN observation o ON o.datastream_id = d.id
-JOIN raw_message m ON m.id = o.raw_message_id
-ORDER BY o.raw_message_id, o.phenomenon_time, o.interval_s, o.version, d.nth
+WHERE o.raw_message_id > $2::bigint AND o.raw_message_id <= $3::bigint
+ORDER BY o.raw_message_id, o.phenomenon_time, o.interval_s, o.datastream_id, o.version

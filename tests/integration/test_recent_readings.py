@@ -17,9 +17,9 @@ def query(name="recent_readings"):
         return file.read()
 
 
-def recent(database, readings, span_us, prefix=""):
-    call = f"'{{1,2,3}}', '{{{readings},{readings},{readings}}}', '{{{span_us},{span_us},{span_us}}}', '{{N,N,N}}'"
-    text = f"PREPARE recent (bigint[], int[], bigint[], text[]) AS {query()};\nSET jit = off;\n{query('walks_begin')};\n{prefix} EXECUTE recent({call})"
+def recent(database, readings, span_us, prefix="", known=2**63 - 1):
+    call = f"'{{1,2,3}}', '{{{readings},{readings},{readings}}}', '{{{span_us},{span_us},{span_us}}}', '{{N,N,N}}', {known}"
+    text = f"PREPARE recent (bigint[], int[], bigint[], text[], bigint) AS {query()};\nSET jit = off;\n{query('walks_begin')};\n{prefix} EXECUTE recent({call})"
     return database.sql(text)
 
 
@@ -28,9 +28,9 @@ def test_enough_valid_readings_are_read_in_the_order_in_which_they_came_in(new_d
     database.sql("SELECT ensure_partition('2026-05-01Z')")
     database.sql(ROWS)
 
-    def values(readings, span_us=0):
+    def values(readings, span_us=0, **known):
         """(place, value, older ones are left out?)"""
-        return [(row[0], row[3], row[5] != "") for row in recent(database, readings, span_us) if len(row) == 6]
+        return [(row[0], row[3], row[5] != "") for row in recent(database, readings, span_us, **known) if len(row) == 6]
 
     # Three valid ones reach over the calibration and count the corrected value once; what came in comes as it came in:
     # the late one after its elders, the corrections after what they correct.
@@ -39,6 +39,8 @@ def test_enough_valid_readings_are_read_in_the_order_in_which_they_came_in(new_d
     assert values(9)[:2] == [("1", "10", False), ("1", "11", False)]
     # One valid one, but two minutes at least.
     assert values(1, 120_000_000)[:3] == [("1", "14", True), ("1", "16", True), ("1", "15", True)]
+    # As it was known when the second message was the last.
+    assert values(2, known=2) == [("1", "11", True), ("1", "14", True), ("2", "20", False)]
 
 
 def test_the_plan_grows_with_the_partitions_and_not_with_their_square(new_database):
