@@ -4,7 +4,7 @@
 
 #include "geo/base/buf.h"
 
-#define WW_PG_ARGS_MAX 24
+#define WW_PG_ARGS_MAX 128 /* filters (server/cql2) need many; a statement of our own a dozen */
 
 struct ww_pg_args {
     struct ww_buf bytes; /* the values, each followed by NUL */
