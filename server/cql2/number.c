@@ -2,7 +2,7 @@
  *
  * All arithmetic is in double precision: `/` of whole numbers has a fraction, `div` cuts it off, `%` has the
  * sign of its left side. What has no value is unknown: division by zero, the root of a negative number, and
- * what is too large for a double (there PostgreSQL refuses the query instead; migration cql2 says where). No
+ * what is too large for a double (there PostgreSQL refuses the query instead; sql/migrations says where). No
  * product may be fused with a sum here (CMakeLists.txt): PostgreSQL rounds both.
  */
 #include <math.h>
