@@ -1,5 +1,5 @@
-/* Made by fold_tables.py from PostgreSQL 15 with ICU 72: facts of the Unicode Character Database and of PostgreSQL's
- * unaccent.rules. Sorted by character; not to be changed by hand. */
+/* Made by fold_tables.py from PostgreSQL 15 with ICU 72; not to be changed by hand. Sorted by character.
+ * Facts of the Unicode Character Database and of PostgreSQL's unaccent.rules. */
 #include "server/cql2/fold_tables.h"
 
 /* clang-format off */

@@ -52,8 +52,8 @@ assert all(accents.get(c) == "" for c in marks)
 accents = {c: t for c, t in accents.items() if c not in marks}
 assert max(len(t.encode()) for t in [*longer.values(), *accents.values()]) < 8
 
-print("""/* Made by fold_tables.py from PostgreSQL 15 with ICU 72: facts of the Unicode Character Database and of PostgreSQL's
- * unaccent.rules. Sorted by character; not to be changed by hand. */
+print("""/* Made by fold_tables.py from PostgreSQL 15 with ICU 72; not to be changed by hand. Sorted by character.
+ * Facts of the Unicode Character Database and of PostgreSQL's unaccent.rules. */
 #include "server/cql2/fold_tables.h"
 
 /* clang-format off */
