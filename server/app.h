@@ -18,6 +18,7 @@ struct ww_sse_hub;   /* server/sse_hub.h */
 struct ww_static;    /* server/static_files.h */
 struct ww_doors;     /* server/device_doors.h */
 struct ww_backtests; /* server/backtests.h */
+struct ww_ogc;       /* server/ogc/ogc.h: layers under /ogc/ */
 
 struct ww_app {
     struct event_base *base;
@@ -29,6 +30,7 @@ struct ww_app {
     struct ww_static *web;
     struct ww_doors *doors; /* for devices */
     struct ww_backtests *backtests;
+    struct ww_ogc *ogc;
     bool anonymous_read;
     int64_t started_us;
 };

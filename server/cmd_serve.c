@@ -13,6 +13,7 @@
 #include "server/commands.h"
 #include "server/device_doors.h"
 #include "server/memory_keeper.h"
+#include "server/ogc/ogc.h"
 #include "server/routes.h"
 #include "server/sse_hub.h"
 #include "server/static_files.h"
@@ -177,6 +178,7 @@ static void free_server(struct server *s) {
     ww_doors_free(s->app.doors);
     if (s->app.http)
         ww_http_server_free(s->app.http);
+    ww_ogc_free(s->app.ogc);
     if (s->app.sse)
         ww_sse_hub_free(s->app.sse);
     if (s->app.accounts)
@@ -222,6 +224,7 @@ static int build(struct server *s, const struct options *o) {
         return ww_complain("serve", NULL, &err);
     app->sse =
         ww_sse_hub_new(app->base, &(struct ww_sse_options){.conninfo = o->db, .accounts = app->accounts});
+    app->ogc = ww_ogc_new(app, o->db);
     const struct ww_http_limits limits = {0};
     const struct ww_http_handlers handlers = {
         .on_head = ww_routes_on_head, .on_request = ww_routes_on_request, .arg = app};

@@ -106,6 +106,12 @@ static const struct ww_param event_params[] = {QUERY("last_event_id", WW_PARAM_I
                                                      "从该事件之后继续"),
                                                END};
 
+#define LAYER      PATH("collectionId", WW_PARAM_TEXT, "Id of the collection", "图层标识")
+#define OGC_READER (WW_ROUTE_ANONYMOUS | WW_ROUTE_OGC)
+static const struct ww_param layer_params[] = {LAYER, END};
+static const struct ww_param feature_params[] = {
+    LAYER, PATH("featureId", WW_PARAM_TEXT, "Id of the feature", "要素标识"), END};
+
 static const struct ww_route routes[] = {
     {WW_HTTP_GET, "/healthz", 0, WW_ROUTE_PUBLIC, none, ww_handle_healthz, NULL, NULL, 0, 0, "operations",
      "The process lives", "进程存活"},
@@ -234,6 +240,28 @@ static const struct ww_route routes[] = {
      CONFIG_BODY, 0, "rules", "Create a rule", "新建规则"},
     {WW_HTTP_PUT, "/api/v1/rules/{code}", ADMINS, 0, rule_params, ww_handle_rule_replace, "api_rule_replace",
      NULL, CONFIG_BODY, 0, "rules", "Replace a rule by its next version", "更新规则"},
+
+    {WW_HTTP_GET, "/ogc", READERS, OGC_READER, none, ww_handle_ogc_landing, NULL, NULL, 0, 0, "layers",
+     "OGC API - Features: landing page", "OGC API 要素服务首页"},
+    {WW_HTTP_GET, "/ogc/", READERS, OGC_READER, none, ww_handle_ogc_landing, NULL, NULL, 0, 0, "layers",
+     "The same", "同上"},
+    {WW_HTTP_GET, "/ogc/api", READERS, OGC_READER, none, ww_handle_ogc_api, NULL, NULL, 0, 0, "layers",
+     "Its OpenAPI document, with every collection's parameters", "图层接口文档（OpenAPI）"},
+    {WW_HTTP_GET, "/ogc/conformance", READERS, OGC_READER, none, ww_handle_ogc_conformance, NULL, NULL, 0, 0,
+     "layers", "Conformance classes", "符合性声明"},
+    {WW_HTTP_GET, "/ogc/collections", READERS, OGC_READER, none, ww_handle_ogc_collections, NULL, NULL, 0, 0,
+     "layers", "The collections", "图层列表"},
+    {WW_HTTP_GET, "/ogc/collections/{collectionId}", READERS, OGC_READER, layer_params,
+     ww_handle_ogc_collection, NULL, NULL, 0, 0, "layers", "One collection", "图层详情"},
+    {WW_HTTP_GET, "/ogc/collections/{collectionId}/queryables", READERS, OGC_READER, layer_params,
+     ww_handle_ogc_queryables, NULL, NULL, 0, 0, "layers", "What filters may name", "可查询属性"},
+    {WW_HTTP_GET, "/ogc/collections/{collectionId}/schema", READERS, OGC_READER, layer_params,
+     ww_handle_ogc_schema, NULL, NULL, 0, 0, "layers", "Schema of its features", "要素结构"},
+    {WW_HTTP_GET, "/ogc/collections/{collectionId}/items", READERS, OGC_READER, layer_params,
+     ww_handle_ogc_items, NULL, NULL, 0, 0, "layers", "Its features; /ogc/api has the parameters",
+     "要素（参数见 /ogc/api）"},
+    {WW_HTTP_GET, "/ogc/collections/{collectionId}/items/{featureId}", READERS, OGC_READER, feature_params,
+     ww_handle_ogc_feature, NULL, NULL, 0, 0, "layers", "One feature", "要素详情"},
 };
 
 const struct ww_route *ww_route_table(size_t *count) {

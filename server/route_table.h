@@ -41,6 +41,8 @@ struct ww_param {
 #define WW_ROUTE_GEOJSON   16u /* takes format=geojson */
 #define WW_ROUTE_RAW       32u /* the query's fourth column is bytes: the member "raw" */
 #define WW_ROUTE_EVENTS    64u /* answers text/event-stream */
+#define WW_ROUTE_OGC                                                                                         \
+    128u /* checks its own parameters, answers OPTIONS, may be cached with a check, takes Basic */
 
 struct ww_route {
     enum ww_http_method method;
@@ -116,6 +118,15 @@ void ww_handle_station_create(struct ww_route_call *call);
 void ww_handle_station_replace(struct ww_route_call *call);
 void ww_handle_station_command_create(struct ww_route_call *call);
 void ww_handle_station_command_cancel(struct ww_route_call *call);
+void ww_handle_ogc_landing(struct ww_route_call *call); /* server/ogc/ */
+void ww_handle_ogc_conformance(struct ww_route_call *call);
+void ww_handle_ogc_api(struct ww_route_call *call);
+void ww_handle_ogc_collections(struct ww_route_call *call);
+void ww_handle_ogc_collection(struct ww_route_call *call);
+void ww_handle_ogc_queryables(struct ww_route_call *call);
+void ww_handle_ogc_schema(struct ww_route_call *call);
+void ww_handle_ogc_items(struct ww_route_call *call);
+void ww_handle_ogc_feature(struct ww_route_call *call);
 void ww_handle_healthz(struct ww_route_call *call);
 void ww_handle_readyz(struct ww_route_call *call);
 void ww_handle_metrics(struct ww_route_call *call);

@@ -3,6 +3,7 @@
  * Rights are checked twice: before the body is read, so that strangers can't make us read one, and
  * again when it is there, because the token may have been revoked meanwhile.
  */
+#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -28,6 +29,29 @@ bool ww_request_token(const struct ww_http_request *req, struct ww_str *token, b
     }
     *from_cookie = true;
     return ww_http_cookie(req, "ww_session", token);
+}
+
+/* Desktop programs know names and passwords, but not bearers: the password is the token, the name is not
+ * looked at. Only where nothing can be changed, because a browser sends such a header by itself. */
+static bool token_from_basic(struct ww_http_request *req, struct ww_str *token) {
+    struct ww_str header = ww_http_header(req, "Authorization");
+    static const struct ww_str scheme = WW_STR("Basic ");
+    if (header.len < scheme.len || !ww_str_eq_nocase((struct ww_str){header.ptr, scheme.len}, scheme))
+        return false;
+    struct ww_str text = ww_str_trim((struct ww_str){header.ptr + scheme.len, header.len - scheme.len});
+    unsigned char *out = text.len < 4096 ? ww_arena_alloc(ww_http_arena(req), text.len + 4) : NULL;
+    *token = WW_STR_NONE;
+    if (!out || text.len % 4 != 0)
+        return true;
+    int n = EVP_DecodeBlock(out, (const unsigned char *)text.ptr, (int)text.len);
+    if (n < 0)
+        return true;
+    for (size_t i = text.len; i > 0 && text.ptr[i - 1] == '='; i--)
+        n--; /* the padding is counted as bytes */
+    const char *colon = n > 0 ? memchr(out, ':', (size_t)n) : NULL;
+    if (colon)
+        *token = (struct ww_str){colon + 1, (size_t)n - (size_t)(colon + 1 - (const char *)out)};
+    return true;
 }
 
 bool ww_request_is_same_origin(const struct ww_http_request *req) {
@@ -64,6 +88,8 @@ static bool authorize(struct ww_route_call *call) {
         return true;
     bool may_be_nobody = (route->flags & WW_ROUTE_ANONYMOUS) && call->app->anonymous_read;
     bool has_token = ww_request_token(call->req, &token, &from_cookie);
+    if (has_token && !from_cookie && (route->flags & WW_ROUTE_OGC))
+        (void)token_from_basic(call->req, &token);
     if (has_token && !ww_accounts_are_loaded(call->app->accounts)) {
         refuse(call, 503, WW_UNAVAILABLE, "accounts are not loaded yet");
         return false;
@@ -146,8 +172,16 @@ static void respond_without_route(struct ww_app *app, struct ww_http_request *re
     enum ww_http_method method = ww_http_method(req);
     if (allowed) {
         char allow[64];
+        struct ww_str path = ww_http_path(req);
+        bool is_layer = ww_str_is(path, "/ogc") || ww_str_starts(path, WW_STR("/ogc/"));
+        if (is_layer && method == WW_HTTP_OPTIONS)
+            allowed |= 1u << WW_HTTP_OPTIONS;
         ww_route_allow_text(allowed, allow);
         ww_http_add_header(req, "Allow", allow);
+        if (is_layer && method == WW_HTTP_OPTIONS) { /* QGIS asks what it may do */
+            ww_http_respond(req, 204, NULL, WW_STR_NONE);
+            return;
+        }
         ww_error_set(&err, WW_BAD_INPUT, "this path takes %s", allow);
         ww_http_respond_error(req, 405, &err);
         return;
@@ -165,8 +199,9 @@ void ww_routes_on_head(void *app_arg, struct ww_http_request *req) {
         respond_without_route(app, req, match.allowed);
         return;
     }
+    bool is_layer = match.route->flags & WW_ROUTE_OGC;
     ww_http_add_header(req, "X-Content-Type-Options", "nosniff");
-    ww_http_add_header(req, "Cache-Control", "no-store");
+    ww_http_add_header(req, "Cache-Control", is_layer ? "private, no-cache" : "no-store");
     struct ww_error err;
     struct ww_route_call *call = ww_arena_calloc(ww_http_arena(req), 1, sizeof *call);
     if (!call) {
@@ -180,7 +215,7 @@ void ww_routes_on_head(void *app_arg, struct ww_http_request *req) {
     memcpy(call->path_arg, match.path_arg, sizeof call->path_arg);
     if (!authorize(call))
         return;
-    if (!params_are_good(call, &err)) {
+    if (!is_layer && !params_are_good(call, &err)) {
         ww_http_respond_error(req, 400, &err);
         return;
     }

@@ -259,6 +259,50 @@ enum ww_status ww_http_gzip(struct ww_str in, struct ww_buf *out) {
     return st;
 }
 
+struct ww_http_encoder {
+    z_stream z;
+};
+
+/* Quick: a stream is long, and what it saves is on the wire, not on the processor. */
+struct ww_http_encoder *ww_http_encoder_new(void) {
+    struct ww_http_encoder *e = ww_try_calloc(1, sizeof *e);
+    if (e && deflateInit2(&e->z, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        ww_free(e);
+        e = NULL;
+    }
+    return e;
+}
+
+void ww_http_encoder_free(struct ww_http_encoder *e) {
+    if (e)
+        deflateEnd(&e->z);
+    ww_free(e);
+}
+
+enum ww_status ww_http_encoder_feed(struct ww_http_encoder *e, struct ww_str in, bool last,
+                                    struct ww_buf *out) {
+    enum { ROOM = 32 << 10 };
+    union {
+        const char *in;
+        Bytef *z;
+    } cast = {.in = in.ptr};
+    if (in.len > UINT_MAX / 2)
+        return WW_TOO_LARGE;
+    e->z.next_in = cast.z;
+    e->z.avail_in = (uInt)in.len;
+    int code = Z_OK;
+    do {
+        char *to = ww_buf_reserve(out, ROOM);
+        if (!to)
+            return WW_NO_MEMORY;
+        e->z.next_out = (Bytef *)to;
+        e->z.avail_out = ROOM;
+        code = deflate(&e->z, last ? Z_FINISH : Z_NO_FLUSH);
+        out->len += ROOM - e->z.avail_out;
+    } while (code == Z_OK && (e->z.avail_out == 0 || (last && code != Z_STREAM_END)));
+    return code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR ? WW_OK : WW_NO_MEMORY;
+}
+
 static bool is_zero_weight(struct ww_str item) {
     const char *q = memmem(item.ptr, item.len, ";", 1);
     if (!q)

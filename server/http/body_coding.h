@@ -29,6 +29,14 @@ enum ww_status ww_http_decoder_end(const struct ww_http_decoder *d, struct ww_er
 
 /* One gzip member of `in`, appended to `out`. */
 enum ww_status ww_http_gzip(struct ww_str in, struct ww_buf *out) WW_MUST_CHECK;
+
+/* A gzip member that is made while it is sent: each feed appends what is ready by then; the last one ends it.
+ */
+struct ww_http_encoder;
+struct ww_http_encoder *ww_http_encoder_new(void);    /* NULL: no memory */
+void ww_http_encoder_free(struct ww_http_encoder *e); /* NULL is allowed */
+enum ww_status ww_http_encoder_feed(struct ww_http_encoder *e, struct ww_str in, bool last,
+                                    struct ww_buf *out) WW_MUST_CHECK;
 /* An Accept-Encoding value accepts gzip (named with q > 0, or "*" with q > 0 and gzip not named). */
 bool ww_http_accepts_gzip(struct ww_str accept_encoding);
 

@@ -94,7 +94,7 @@ struct ww_str ww_http_target(const struct ww_http_request *req);
  * refused before. */
 struct ww_str ww_http_header(const struct ww_http_request *req, const char *name);
 /* A query parameter, percent- and plus-decoded; false when absent. A target that gives one name
- * twice, or more than 100 parameters, is refused (400) before on_head. */
+ * two values, or more than 100 parameters, is refused (400) before on_head. */
 bool ww_http_param(const struct ww_http_request *req, const char *name, struct ww_str *out);
 /* Walks all parameters in order; false at the end. */
 bool ww_http_param_at(const struct ww_http_request *req, int index, struct ww_str *name,

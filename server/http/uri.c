@@ -78,11 +78,14 @@ static enum ww_status add_param(struct ww_arena *arena, struct ww_str piece, str
     if (st != WW_OK)
         return st;
     for (int i = 0; i < out->param_count; i++) {
-        if (ww_str_eq(out->params[i].name, param->name)) {
-            ww_error_set(err, WW_BAD_INPUT, "a parameter is given twice");
-            ww_error_at_field(err, param->name, param->value);
-            return WW_BAD_INPUT;
-        }
+        if (!ww_str_eq(out->params[i].name, param->name))
+            continue;
+        if (ww_str_eq(out->params[i].value,
+                      param->value)) /* says the same again: clients that follow links do */
+            return WW_OK;
+        ww_error_set(err, WW_BAD_INPUT, "a parameter is given twice");
+        ww_error_at_field(err, param->name, param->value);
+        return WW_BAD_INPUT;
     }
     out->param_count++;
     return WW_OK;
