@@ -87,6 +87,12 @@ enum ww_status ww_shape_from_wkb(struct ww_geos *geos, const void *wkb, size_t w
     *out = NULL;
     if (!is_polygonal_wkb(wkb, wkb_len))
         return ww_error_set(err, WW_BAD_INPUT, "not the WKB of a polygon or multipolygon");
+    return ww_geometry_from_wkb(geos, wkb, wkb_len, out, err);
+}
+
+enum ww_status ww_geometry_from_wkb(struct ww_geos *geos, const void *wkb, size_t wkb_len,
+                                    struct ww_shape **out, struct ww_error *err) {
+    *out = NULL;
     geos->message[0] = '\0';
     GEOSGeometry *g = GEOSWKBReader_read_r(geos->handle, geos->reader, wkb, wkb_len);
     if (!g)
@@ -362,4 +368,50 @@ enum ww_status ww_shape_to_ewkb(struct ww_geos *geos, const struct ww_shape *sha
     if (writer)
         GEOSWKBWriter_destroy_r(geos->handle, writer);
     return st;
+}
+
+/* ---- Relations of any geometries ---- */
+
+struct ww_shape *ww_geometry_from_place(struct ww_geos *geos, struct ww_place place) {
+    GEOSGeometry *point = GEOSGeom_createPointFromXY_r(geos->handle, place.lon_deg, place.lat_deg);
+    return point ? shape_of(point) : NULL;
+}
+
+struct ww_prepared *ww_prepared_new(struct ww_geos *geos, const struct ww_shape *shape) {
+    /* An opaque type of GEOS that it gives out as const, and takes back so. */
+    return (struct ww_prepared *)(uintptr_t)GEOSPrepare_r(geos->handle, geometry_of(shape));
+}
+
+void ww_prepared_free(struct ww_geos *geos, struct ww_prepared *prepared) {
+    if (prepared)
+        GEOSPreparedGeom_destroy_r(geos->handle, (const GEOSPreparedGeometry *)prepared);
+}
+
+/* GEOS answers 0, 1, or 2 after an exception. */
+static enum ww_status take_answer(struct ww_geos *geos, char answer, bool *out, struct ww_error *err) {
+    *out = answer == 1;
+    return answer <= 1 ? WW_OK : geos_failed(geos, "cannot compare two geometries", err);
+}
+
+enum ww_status ww_shape_relate(struct ww_geos *geos, const struct ww_shape *a, enum ww_relation relation,
+                               const struct ww_shape *b, bool *out, struct ww_error *err) {
+    static char (*const ask[])(GEOSContextHandle_t, const GEOSGeometry *, const GEOSGeometry *) = {
+        [WW_CONTAINS] = GEOSContains_r, [WW_CROSSES] = GEOSCrosses_r,       [WW_DISJOINT] = GEOSDisjoint_r,
+        [WW_EQUALS] = GEOSEquals_r,     [WW_INTERSECTS] = GEOSIntersects_r, [WW_OVERLAPS] = GEOSOverlaps_r,
+        [WW_TOUCHES] = GEOSTouches_r,   [WW_WITHIN] = GEOSWithin_r};
+    geos->message[0] = '\0';
+    return take_answer(geos, ask[relation](geos->handle, geometry_of(a), geometry_of(b)), out, err);
+}
+
+enum ww_status ww_prepared_relate(struct ww_geos *geos, const struct ww_prepared *a,
+                                  enum ww_relation relation, const struct ww_shape *b, bool *out,
+                                  struct ww_error *err) {
+    static char (*const ask[])(GEOSContextHandle_t, const GEOSPreparedGeometry *, const GEOSGeometry *) = {
+        [WW_CONTAINS] = GEOSPreparedContains_r, [WW_CROSSES] = GEOSPreparedCrosses_r,
+        [WW_DISJOINT] = GEOSPreparedDisjoint_r, [WW_INTERSECTS] = GEOSPreparedIntersects_r,
+        [WW_OVERLAPS] = GEOSPreparedOverlaps_r, [WW_TOUCHES] = GEOSPreparedTouches_r,
+        [WW_WITHIN] = GEOSPreparedWithin_r};
+    geos->message[0] = '\0';
+    return take_answer(geos, ask[relation](geos->handle, (const GEOSPreparedGeometry *)a, geometry_of(b)),
+                       out, err);
 }

@@ -11,7 +11,7 @@
 #include "geo/place.h"
 
 struct ww_geos;
-struct ww_shape; /* a GEOS geometry, always a Polygon or a MultiPolygon */
+struct ww_shape; /* a GEOS geometry; but for the last section always a Polygon or a MultiPolygon */
 
 /* A closed ring; `starts_part`: it is a shell, the following ones are its holes. */
 struct ww_ring {
@@ -55,5 +55,37 @@ enum ww_status ww_shape_each_ring(struct ww_geos *geos, const struct ww_shape *s
 enum ww_status ww_shape_to_ewkb(struct ww_geos *geos, const struct ww_shape *shape, int srid,
                                 struct ww_arena *arena, struct ww_str *out,
                                 struct ww_error *err) WW_MUST_CHECK;
+
+/* ---- Any geometries: how do two lie to each other? ---- */
+
+enum ww_relation {
+    WW_CONTAINS,
+    WW_CROSSES,
+    WW_DISJOINT,
+    WW_EQUALS,
+    WW_INTERSECTS,
+    WW_OVERLAPS,
+    WW_TOUCHES,
+    WW_WITHIN
+};
+
+/* WKB of any type, from a source that nests no collections deeply (GEOS reads them by recursion). */
+enum ww_status ww_geometry_from_wkb(struct ww_geos *geos, const void *wkb, size_t wkb_len,
+                                    struct ww_shape **out, struct ww_error *err) WW_MUST_CHECK;
+struct ww_shape *ww_geometry_from_place(struct ww_geos *geos,
+                                        struct ww_place place); /* NULL when memory is short */
+
+/* A geometry that is compared many times: indexed at the first. Free it before `shape`, which it keeps. */
+struct ww_prepared;
+struct ww_prepared *ww_prepared_new(struct ww_geos *geos, const struct ww_shape *shape);
+void ww_prepared_free(struct ww_geos *geos, struct ww_prepared *prepared); /* NULL is allowed */
+
+/* Is `a` (contains, crosses …) `b`? Of collections GEOS knows only whether they meet. */
+enum ww_status ww_shape_relate(struct ww_geos *geos, const struct ww_shape *a, enum ww_relation relation,
+                               const struct ww_shape *b, bool *out, struct ww_error *err) WW_MUST_CHECK;
+/* The same with `a` prepared; not WW_EQUALS. */
+enum ww_status ww_prepared_relate(struct ww_geos *geos, const struct ww_prepared *a,
+                                  enum ww_relation relation, const struct ww_shape *b, bool *out,
+                                  struct ww_error *err) WW_MUST_CHECK;
 
 #endif

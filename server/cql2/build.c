@@ -67,6 +67,8 @@ struct ww_cql2_node *ww_cql2_new_leaf(struct ww_cql2_builder *b, enum ww_cql2_op
     node->type = type;
     node->depth = 1;
     node->place = place;
+    if (op == CQL2_SHAPE || op == CQL2_LIKE || op == CQL2_CASEI || op == CQL2_ACCENTI)
+        node->slot = b->n_slots++;
     return node;
 }
 
@@ -207,7 +209,7 @@ enum ww_status ww_cql2_finish(struct ww_cql2_builder *b, struct ww_cql2_node *ro
         ww_cql2_no_memory(b);
         return b->status;
     }
-    *expr = (struct ww_cql2_expr){.root = root, .schema = b->schema, .crs = b->crs};
+    *expr = (struct ww_cql2_expr){.root = root, .schema = b->schema, .crs = b->crs, .n_slots = b->n_slots};
     *out = expr;
     return WW_OK;
 }

@@ -93,6 +93,53 @@ enum ww_status ww_cql2_to_sql(const struct ww_cql2_expr *expr, const struct ww_c
                               struct ww_buf *sql, struct ww_pg_args *args,
                               struct ww_error *err) WW_MUST_CHECK;
 
+/* ---- In memory ---- */
+
+/* What a row has for a property. The views must last until ww_cql2_test returns. */
+struct ww_cql2_value {
+    bool is_null;  /* then nothing else is read; also for numbers that are not finite */
+    bool is_place; /* GEOMETRY: `place`, else `wkb` */
+    union {
+        struct ww_str text;
+        int64_t integer;
+        double number;
+        bool boolean;
+        int64_t days;       /* DATE: since 1970-01-01 */
+        int64_t instant_us; /* INSTANT: since 1970-01-01T00:00:00Z */
+        struct ww_place place;
+        struct ww_str wkb; /* in the schema's system, longitude first */
+        struct {
+            const struct ww_cql2_element *elements;
+            size_t n;
+        } array;
+    };
+};
+struct ww_cql2_element {
+    enum ww_cql2_type type; /* TEXT, INTEGER, NUMBER or BOOLEAN */
+    union {
+        struct ww_str text;
+        int64_t integer;
+        double number;
+        bool boolean;
+    };
+};
+/* Fills `out` (zeroed) with the row's value for schema->properties[property], of that property's type. */
+typedef void (*ww_cql2_get)(void *row, size_t property, struct ww_cql2_value *out);
+
+enum ww_cql2_truth { WW_CQL2_FALSE, WW_CQL2_TRUE, WW_CQL2_UNKNOWN };
+
+/* A filter made ready to be asked of many rows: geometries are prepared once. Keeps `expr`; one thread at a
+ * time. st = ww_cql2_evaluator_new(filter, &evaluator, &err); for (…) if (ww_cql2_test(evaluator, get_value,
+ * row) == WW_CQL2_TRUE) … ww_cql2_evaluator_free(evaluator); Answers what PostgreSQL answers to the SQL.
+ * Where that would refuse the query (a number too large for a double, a polygon that crosses itself), the
+ * answer is unknown. Geometries of a system that is not the schema's are transformed if the schema's is 4490
+ * or 4326, else WW_BAD_INPUT. */
+struct ww_cql2_evaluator;
+enum ww_status ww_cql2_evaluator_new(const struct ww_cql2_expr *expr, struct ww_cql2_evaluator **out,
+                                     struct ww_error *err) WW_MUST_CHECK;
+void ww_cql2_evaluator_free(struct ww_cql2_evaluator *evaluator); /* NULL is allowed */
+enum ww_cql2_truth ww_cql2_test(struct ww_cql2_evaluator *evaluator, ww_cql2_get get, void *row);
+
 /* ---- Text and JSON again ---- */
 
 /* Canonical: what is read from them writes the same bytes. A buffer's ceiling shows in ww_buf_status. Text

@@ -4,7 +4,7 @@
     fold_tables.py CONNINFO >server/cql2/fold_tables.c
 
 CONNINFO names a migrated database. Run it again when a new PostgreSQL or ICU knows more characters:
-tests/unit/cql2/sql_test.c then says that the two differ.
+tests/unit/cql2/cql2_sql_test.c then says that the two differ.
 """
 
 import subprocess

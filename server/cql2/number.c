@@ -72,3 +72,15 @@ bool ww_cql2_whole_of(const struct ww_cql2_node *node, int64_t *out) {
     *out = (int64_t)value;
     return true;
 }
+
+bool ww_cql2_is_whole(const struct ww_cql2_node *node) {
+    int64_t value;
+    return ww_cql2_whole_of(node, &value) || (node->op == CQL2_PROPERTY && node->type == WW_CQL2_INTEGER);
+}
+
+bool ww_cql2_all_whole(const struct ww_cql2_node *node) {
+    for (uint32_t i = 0; i < node->n_args; i++)
+        if (!ww_cql2_is_whole(node->args[i]))
+            return false;
+    return true;
+}

@@ -63,10 +63,13 @@ struct ww_cql2_shape *ww_cql2_shape_of_bbox(struct ww_cql2_builder *b, const dou
 
 /* Shapes whose relations are looked at one by one: the members of a mixed collection, or the shape itself. */
 uint32_t ww_cql2_shape_count(const struct ww_cql2_shape *shape);
+/* Where positions go on their way into WKB, longitude or easting first; false: nowhere. */
+typedef bool (*ww_cql2_move)(void *arg, double *x, double *y);
 /* Appends WKB: two axes, longitude or easting first. A BBOX becomes a polygon, across the antimeridian two; a
- * collection of one kind the multi-geometry of that kind. `i` below ww_cql2_shape_count. */
-void ww_cql2_shape_wkb(const struct ww_cql2_shape *shape, uint32_t i, struct ww_cql2_crs crs,
-                       struct ww_buf *out);
+ * collection of one kind the multi-geometry of that kind. `i` below ww_cql2_shape_count; `move` may be NULL.
+ * False when it failed. */
+bool ww_cql2_shape_wkb(const struct ww_cql2_shape *shape, uint32_t i, struct ww_cql2_crs crs,
+                       ww_cql2_move move, void *arg, struct ww_buf *out);
 
 void ww_cql2_shape_text(const struct ww_cql2_shape *shape, struct ww_buf *out);
 void ww_cql2_shape_json(const struct ww_cql2_shape *shape, struct ww_json *out);

@@ -6,6 +6,9 @@
 struct wkb {
     struct ww_buf *out;
     bool swap;
+    ww_cql2_move move; /* may be NULL */
+    void *arg;
+    bool failed;
 };
 
 static void put_u32(struct ww_buf *out, uint32_t v) {
@@ -18,40 +21,43 @@ static void put_double(struct ww_buf *out, double v) {
     ww_buf_be64(out, __builtin_bswap64(bits));
 }
 
-static void put_head(const struct wkb *w, enum ww_cql2_shape_kind kind) {
+static void put_head(struct wkb *w, enum ww_cql2_shape_kind kind) {
     ww_buf_char(w->out, 1);
     put_u32(w->out, (uint32_t)kind);
 }
 
-static void put_counted(const struct wkb *w, enum ww_cql2_shape_kind kind, uint32_t n) {
+static void put_counted(struct wkb *w, enum ww_cql2_shape_kind kind, uint32_t n) {
     put_head(w, kind);
     put_u32(w->out, n);
 }
 
-static void put_xy(const struct wkb *w, const struct ww_cql2_position *p) {
-    put_double(w->out, p->axis[w->swap]);
-    put_double(w->out, p->axis[!w->swap]);
+static void put_xy(struct wkb *w, const struct ww_cql2_position *p) {
+    double x = p->axis[w->swap], y = p->axis[!w->swap];
+    if (w->move && !w->move(w->arg, &x, &y))
+        w->failed = true;
+    put_double(w->out, x);
+    put_double(w->out, y);
 }
 
-static void put_positions(const struct wkb *w, const struct ww_cql2_position *p, uint32_t n) {
+static void put_positions(struct wkb *w, const struct ww_cql2_position *p, uint32_t n) {
     put_u32(w->out, n);
     for (uint32_t i = 0; i < n; i++)
         put_xy(w, p + i);
 }
 
-static void put_ring(const struct wkb *w, const struct ww_cql2_shape *s, uint32_t ring) {
+static void put_ring(struct wkb *w, const struct ww_cql2_shape *s, uint32_t ring) {
     uint32_t first = ring ? s->ring_ends[ring - 1] : 0;
     put_positions(w, s->positions + first, s->ring_ends[ring] - first);
 }
 
-static void put_rings(const struct wkb *w, const struct ww_cql2_shape *s, uint32_t first, uint32_t end) {
+static void put_rings(struct wkb *w, const struct ww_cql2_shape *s, uint32_t first, uint32_t end) {
     put_counted(w, CQL2_POLYGON, end - first);
     for (uint32_t r = first; r < end; r++)
         put_ring(w, s, r);
 }
 
 /* The simple geometries that a shape consists of, without the head of a multi-geometry. */
-static void put_parts(const struct wkb *w, const struct ww_cql2_shape *s) {
+static void put_parts(struct wkb *w, const struct ww_cql2_shape *s) {
     switch (s->kind) {
     case CQL2_POINT:
     case CQL2_MULTIPOINT:
@@ -96,24 +102,26 @@ static enum ww_cql2_shape_kind multi_of(enum ww_cql2_shape_kind kind) {
 }
 
 /* A box without width or height is a line or a point: as a polygon it would have no inside. */
-static void put_box(const struct wkb *w, double west, double south, double east, double north) {
+static void put_box(struct wkb *w, double west, double south, double east, double north) {
     struct ww_cql2_position p[5] = {
         {{west, south, 0}}, {{east, south, 0}}, {{east, north, 0}}, {{west, north, 0}}, {{west, south, 0}}};
-    const struct wkb plain = {w->out, false};
+    bool swap = w->swap;
+    w->swap = false; /* these are in order */
     if (west == east && south == north) {
-        put_head(&plain, CQL2_POINT);
-        put_xy(&plain, p);
+        put_head(w, CQL2_POINT);
+        put_xy(w, p);
     } else if (west == east || south == north) {
         p[1] = p[2];
-        put_head(&plain, CQL2_LINESTRING);
-        put_positions(&plain, p, 2);
+        put_head(w, CQL2_LINESTRING);
+        put_positions(w, p, 2);
     } else {
-        put_counted(&plain, CQL2_POLYGON, 1);
-        put_positions(&plain, p, 5);
+        put_counted(w, CQL2_POLYGON, 1);
+        put_positions(w, p, 5);
     }
+    w->swap = swap;
 }
 
-static void put_bbox(const struct wkb *w, const struct ww_cql2_shape *s) {
+static void put_bbox(struct wkb *w, const struct ww_cql2_shape *s) {
     const double *low = s->positions[0].axis, *high = s->positions[1].axis;
     double west = low[w->swap], south = low[!w->swap], east = high[w->swap], north = high[!w->swap];
     if (west <= east || west >= 180 || east <= -180) {
@@ -137,27 +145,28 @@ uint32_t ww_cql2_shape_count(const struct ww_cql2_shape *shape) {
     return shape->kind == CQL2_GEOMETRYCOLLECTION && !is_of_one_kind(shape) ? shape->n_members : 1;
 }
 
-void ww_cql2_shape_wkb(const struct ww_cql2_shape *shape, uint32_t i, struct ww_cql2_crs crs,
-                       struct ww_buf *out) {
-    const struct wkb w = {out, crs.lat_first};
-    if (shape->kind == CQL2_BBOX) {
-        put_bbox(&w, shape);
-        return;
-    }
-    if (shape->kind == CQL2_GEOMETRYCOLLECTION && !is_of_one_kind(shape))
-        shape = shape->members[i];
-    if (shape->kind == CQL2_GEOMETRYCOLLECTION) {
-        uint32_t n = 0;
+static void put_shape(struct wkb *w, const struct ww_cql2_shape *shape) {
+    uint32_t n = 0;
+    if (shape->kind == CQL2_BBOX)
+        put_bbox(w, shape);
+    else if (shape->kind == CQL2_GEOMETRYCOLLECTION) {
         for (uint32_t m = 0; m < shape->n_members; m++)
             n += count_parts(shape->members[m]);
-        put_counted(&w, multi_of(shape->members[0]->kind), n);
+        put_counted(w, multi_of(shape->members[0]->kind), n);
         for (uint32_t m = 0; m < shape->n_members; m++)
-            put_parts(&w, shape->members[m]);
-        return;
+            put_parts(w, shape->members[m]);
+    } else {
+        if (shape->kind >= CQL2_MULTIPOINT)
+            put_counted(w, shape->kind, count_parts(shape));
+        put_parts(w, shape);
     }
-    if (shape->kind >= CQL2_MULTIPOINT)
-        put_counted(&w, shape->kind, count_parts(shape));
-    put_parts(&w, shape);
+}
+
+bool ww_cql2_shape_wkb(const struct ww_cql2_shape *shape, uint32_t i, struct ww_cql2_crs crs,
+                       ww_cql2_move move, void *arg, struct ww_buf *out) {
+    struct wkb w = {.out = out, .swap = crs.lat_first, .move = move, .arg = arg};
+    put_shape(&w, ww_cql2_shape_count(shape) == 1 ? shape : shape->members[i]);
+    return !w.failed && ww_buf_status(out) == WW_OK;
 }
 
 /* ---- Text ---- */

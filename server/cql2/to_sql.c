@@ -87,18 +87,6 @@ static void write_double(struct ww_cql2_sql *w, const struct ww_cql2_node *node)
     }
 }
 
-static bool is_whole(const struct ww_cql2_node *node) {
-    int64_t value;
-    return ww_cql2_whole_of(node, &value) || (node->op == CQL2_PROPERTY && node->type == WW_CQL2_INTEGER);
-}
-
-static bool all_whole(const struct ww_cql2_node *node) {
-    for (uint32_t i = 0; i < node->n_args; i++)
-        if (!is_whole(node->args[i]))
-            return false;
-    return true;
-}
-
 /* For a comparison: all sides whole, or all doubles. */
 static void write_number(struct ww_cql2_sql *w, const struct ww_cql2_node *node, bool whole) {
     int64_t value;
@@ -129,7 +117,7 @@ static struct operands operands_of(const struct ww_cql2_node *node) {
     struct operands o = {node->args[0]->type,
                          node->op != CQL2_EQ && node->op != CQL2_NE && node->op != CQL2_IN};
     if (ww_cql2_is_number(o.type))
-        o.type = all_whole(node) ? WW_CQL2_INTEGER : WW_CQL2_NUMBER;
+        o.type = ww_cql2_all_whole(node) ? WW_CQL2_INTEGER : WW_CQL2_NUMBER;
     else if (ww_cql2_is_time(o.type))
         o.type = has_instant(node) ? WW_CQL2_INSTANT : WW_CQL2_DATE;
     return o;
@@ -141,9 +129,10 @@ static void write_operand(struct ww_cql2_sql *w, const struct operands *o, const
     else if (ww_cql2_is_time(o->type))
         ww_cql2_sql_time(w, node, o->type == WW_CQL2_INSTANT);
     else {
+        bool collate = o->type == WW_CQL2_TEXT && o->ordered;
+        ww_cql2_sql_text(w, collate ? "(" : "");
         ww_cql2_sql_node(w, node);
-        if (o->type == WW_CQL2_TEXT && o->ordered)
-            ww_cql2_sql_text(w, " COLLATE \"C\"");
+        ww_cql2_sql_text(w, collate ? " COLLATE \"C\")" : "");
     }
 }
 
@@ -383,7 +372,7 @@ static void write_is_null(struct ww_cql2_sql *w, const struct ww_cql2_node *node
         return;
     }
     if (ww_cql2_is_number(value->type))
-        write_number(w, value, is_whole(value));
+        write_number(w, value, ww_cql2_is_whole(value));
     else
         ww_cql2_sql_node(w, value);
     ww_cql2_sql_text(w, " IS NULL)");

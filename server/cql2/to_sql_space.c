@@ -18,8 +18,7 @@ static void write_shape(struct ww_cql2_sql *w, const struct ww_cql2_shape *shape
     if (!ww_cql2_sql_can_add(w))
         return;
     ww_buf_init(&wkb, 64 * WW_CQL2_MAX_VERTICES);
-    ww_cql2_shape_wkb(shape, i, w->expr->crs, &wkb);
-    if (ww_buf_status(&wkb) != WW_OK)
+    if (!ww_cql2_shape_wkb(shape, i, w->expr->crs, NULL, NULL, &wkb))
         w->status = ww_error_set(w->err, ww_buf_status(&wkb), "a geometry is too large");
     else {
         ww_pg_arg_bytea(w->args, ww_buf_str(&wkb));

@@ -83,6 +83,7 @@ struct ww_cql2_node {
     enum ww_cql2_type type; /* of its value */
     unsigned depth;         /* 1 for a leaf */
     size_t place;           /* its first byte in the text or JSON */
+    uint32_t slot;          /* SHAPE, LIKE, CASEI, ACCENTI: where an evaluator keeps what it makes of them */
     uint32_t n_args;
     struct ww_cql2_node **args;
     union {
@@ -99,6 +100,7 @@ struct ww_cql2_expr {
     const struct ww_cql2_node *root; /* of type BOOLEAN */
     const struct ww_cql2_schema *schema;
     struct ww_cql2_crs crs;
+    uint32_t n_slots;
 };
 
 /* ---- op.c ---- */
@@ -121,6 +123,7 @@ struct ww_cql2_builder {
     enum ww_status status;
     uint32_t n_nodes;
     uint32_t n_vertices;
+    uint32_t n_slots;
     bool is_json;
     char pointer[160]; /* JSON: where we are, "/args/1" */
     size_t pointer_len;
@@ -190,5 +193,8 @@ bool ww_cql2_arithmetic(enum ww_cql2_op op, double a, double b, double *out);
 enum ww_cql2_constant ww_cql2_constant_of(const struct ww_cql2_node *node, double *out);
 /* Does it have an exact value as a 64-bit integer? */
 bool ww_cql2_whole_of(const struct ww_cql2_node *node, int64_t *out);
+/* Are all operands whole, so that they are compared as integers? */
+bool ww_cql2_all_whole(const struct ww_cql2_node *node);
+bool ww_cql2_is_whole(const struct ww_cql2_node *node);
 
 #endif
