@@ -1,4 +1,5 @@
-/* Random filters over the table of cql2_sql_test.c: every operator, every type, literals that meet its values. */
+/* Random filters over the table of cql2_sql_test.c: every operator, every type, literals that meet its rows.
+ */
 #ifndef WW_TESTS_RANDOM_FILTER_H
 #define WW_TESTS_RANDOM_FILTER_H
 
