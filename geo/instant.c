@@ -307,3 +307,13 @@ int64_t ww_instant_bucket(int64_t instant_us, int64_t length_us, const struct ww
     /* Its first local moment was skipped: the bucket begins when the clocks jumped over it. */
     return first_showing(begin, zone, start - WW_DAY_US, start);
 }
+
+int64_t ww_instant_day(int64_t instant_us, const struct ww_zone *zone) {
+    return ww_floor_div(instant_us + (zone ? ww_zone_offset_s(zone, instant_us) : 0) * WW_SECOND_US,
+                        WW_DAY_US);
+}
+
+int64_t ww_day_start(int64_t day, const struct ww_zone *zone) {
+    int64_t second = second_of_local(day * (WW_DAY_US / WW_SECOND_US), zone);
+    return second * WW_SECOND_US;
+}

@@ -45,5 +45,8 @@ int ww_instant_text(int64_t instant_us, char out[40]);
  * are weeks. When clocks are set back, a repeated hour is a bucket of its own; longer buckets
  * of that day are longer or shorter by the change. */
 int64_t ww_instant_bucket(int64_t instant_us, int64_t length_us, const struct ww_zone *zone);
+/* The local day that the moment lies in, in days since 1970-01-01; and the moment at which a day begins. */
+int64_t ww_instant_day(int64_t instant_us, const struct ww_zone *zone);
+int64_t ww_day_start(int64_t day, const struct ww_zone *zone);
 
 #endif

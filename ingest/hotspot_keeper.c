@@ -1,7 +1,7 @@
 /* Hot-spot rules on the loop and in the database: what they know is built from the newest values, kept up by
  * each reading, settled at most once a second on the worker and written where anybody may read it.
  *
- *   wards ▶ things ▶ newest values ▶ open alerts ▶ done
+ *   places (space_places.h) ▶ newest values ▶ open alerts ▶ done
  *
  * Readings that commit meanwhile go into the new watch at once: the newer time wins, in whichever order they
  * come.
@@ -12,36 +12,25 @@
 #include "geo/base/log.h"
 #include "ingest/space_internal.h"
 
-enum load_step { LOAD_WARDS, LOAD_THINGS, LOAD_VALUES, LOAD_OPEN, LOAD_DONE };
-enum { THINGS_PAGE = 5000, ROWS_CEILING = 64 << 20 };
+enum load_step { LOAD_PLACES, LOAD_VALUES, LOAD_OPEN, LOAD_DONE };
+enum { ROWS_CEILING = 64 << 20 };
 #define AGAIN_US (60 * WW_SECOND_US)
 #define STALE_US (2 * WW_SECOND_US)
 #define WRITE_US (2 * WW_SECOND_US)
+#define REST_US  WW_SECOND_US /* between two settlings */
 
 static void next_question(struct space_keeper *k);
-
-/* What the spots look at is a scan rule's places. */
-static struct ww_scan_rule as_scan(const struct ww_hotspot_rule *how, enum ww_scan_place_kind places) {
-    return (struct ww_scan_rule){.places = places, .hexagon_m = how->hexagon_m};
-}
-
-static void drop_spots(struct hotspot_seat *seat) {
-    ww_scan_spots_free(seat->wards);
-    ww_scan_spots_free(seat->hexagons);
-    seat->wards = seat->hexagons = NULL;
-}
 
 void hotspot_load_drop(struct space_keeper *k) {
     if (!k->loading_map)
         return;
-    drop_spots(k->loading_map);
+    space_places_clear(&k->load_places);
     ww_hotspot_watch_free(k->loading_map->next_watch);
     k->loading_map->next_watch = NULL;
     k->loading_map = NULL;
 }
 
 void hotspot_seat_free(struct hotspot_seat *seat) {
-    drop_spots(seat);
     ww_hotspot_watch_free(seat->watch);
     ww_hotspot_watch_free(seat->next_watch);
     ww_free(seat);
@@ -62,66 +51,16 @@ static double number(const struct ww_pg_result *r, int row, int column) {
 
 /* ---- Loading ---- */
 
-static enum ww_status take_wards(struct space_keeper *k, const struct ww_pg_result *r, struct ww_error *err) {
-    struct hotspot_seat *seat = k->loading_map;
-    enum ww_status st = WW_OK;
-    for (int i = 0; i < ww_pg_rows(r) && st == WW_OK; i++) {
-        struct ww_scan_ward_row row = {.id = ww_pg_i64(r, i, 0),
-                                       .code = ww_pg_str(r, i, 1),
-                                       .at = {number(r, i, 2), number(r, i, 3)},
-                                       .west = number(r, i, 4),
-                                       .south = number(r, i, 5),
-                                       .east = number(r, i, 6),
-                                       .north = number(r, i, 7),
-                                       .population = NAN,
-                                       .touching = ww_pg_str(r, i, 9)};
-        if (seat->wards)
-            st = ww_scan_spots_add_ward(seat->wards, &row, err);
-        if (seat->hexagons && st == WW_OK)
-            st = ww_scan_spots_add_ward(seat->hexagons, &row, err);
-    }
-    k->load_step = seat->hexagons ? LOAD_THINGS : LOAD_VALUES;
-    return st;
-}
-
-static enum ww_status take_things(struct space_keeper *k, const struct ww_pg_result *r,
+static enum ww_status take_places(struct space_keeper *k, const struct ww_pg_result *r,
                                   struct ww_error *err) {
-    enum ww_status st = WW_OK;
-    int n = ww_pg_rows(r);
-    for (int i = 0; i < n && st == WW_OK; i++) {
-        k->after = ww_pg_i64(r, i, 0);
-        struct ww_place at = {number(r, i, 2), number(r, i, 3)};
-        st = ww_scan_spots_add_thing(k->loading_map->hexagons, k->after, ww_pg_str(r, i, 1), at,
-                                     (uint32_t)ww_pg_i64(r, i, 4), NAN, err);
-    }
-    if (n < THINGS_PAGE)
-        k->load_step = LOAD_VALUES;
-    return st;
+    return space_places_take(&k->load_places, r, err);
 }
 
 /* Before the values are asked for, so that no reading falls between. */
 static enum ww_status make_watch(struct space_keeper *k, struct ww_error *err) {
-    struct hotspot_seat *seat = k->loading_map;
     const struct ww_catalog *c = k->path->world->catalog;
-    enum ww_status st = WW_OK;
-    if (seat->wards)
-        st = ww_scan_spots_finish(seat->wards, c->ward_index, err);
-    if (seat->hexagons && st == WW_OK)
-        st = ww_scan_spots_finish(seat->hexagons, c->ward_index, err);
-    if (st != WW_OK)
-        return st;
-    struct ww_hotspot_setup setup = {.rule_id = seat->rule->id,
-                                     .version = seat->rule->version,
-                                     .severity = seat->rule->severity,
-                                     .code = seat->rule->code,
-                                     .config = seat->rule->config,
-                                     .property_unit = seat->property >= 0 ? c->properties[seat->property].unit
-                                                                          : WW_STR("1"),
-                                     .how = seat->rule->hotspot,
-                                     .wards = seat->wards,
-                                     .hexagons = seat->hexagons};
-    seat->wards = seat->hexagons = NULL;
-    return ww_hotspot_watch_new(&setup, &seat->next_watch, err);
+    enum ww_status st = space_places_finish(&k->load_places, c->ward_index, err);
+    return st == WW_OK ? space_places_hotspot(&k->load_places, c, &k->loading_map->next_watch, err) : st;
 }
 
 static enum ww_status take_values(struct space_keeper *k, const struct ww_pg_result *r,
@@ -159,10 +98,8 @@ static void finish(struct space_keeper *k) {
 static void on_answer(void *arg, enum ww_status status, const struct ww_pg_result *r,
                       const struct ww_error *why) {
     static enum ww_status (*const take[])(struct space_keeper *, const struct ww_pg_result *,
-                                          struct ww_error *) = {[LOAD_WARDS] = take_wards,
-                                                                [LOAD_THINGS] = take_things,
-                                                                [LOAD_VALUES] = take_values,
-                                                                [LOAD_OPEN] = take_open};
+                                          struct ww_error *) = {
+        [LOAD_PLACES] = take_places, [LOAD_VALUES] = take_values, [LOAD_OPEN] = take_open};
     struct space_keeper *k = arg;
     if (!space_answered(k, status, why))
         return;
@@ -171,96 +108,65 @@ static void on_answer(void *arg, enum ww_status status, const struct ww_pg_resul
         return;
     }
     struct ww_error err;
-    enum load_step before = (enum load_step)k->load_step;
-    enum ww_status st = take[k->load_step](k, r, &err);
-    if (st == WW_OK && before != LOAD_VALUES && k->load_step == LOAD_VALUES)
-        st = make_watch(k, &err);
-    if (st != WW_OK)
+    if (take[k->load_step](k, r, &err) != WW_OK)
         give_up(k, &err);
     else if (k->load_step == LOAD_DONE)
         finish(k);
     if (k->loading_map)
         next_question(k);
-    else
+    if (!k->loading_map)
         space_go_on(k);
 }
 
 static void next_question(struct space_keeper *k) {
-    const struct hotspot_seat *seat = k->loading_map;
-    const struct ww_hotspot_rule *how = &seat->rule->hotspot;
-    const char *query = "space_wards";
+    const struct ww_space_rule *rule = k->loading_map->rule;
+    const char *query = NULL;
     struct ww_pg_args args;
+    struct ww_error err;
     ww_pg_args_init(&args);
-    switch ((enum load_step)k->load_step) {
-    case LOAD_WARDS:
-        ww_pg_arg_str(&args, WW_STR(""));
-        break;
-    case LOAD_THINGS:
-        query = "space_things";
-        ww_pg_arg_str(&args, how->property);
-        ww_pg_arg_str(&args, how->feed);
-        ww_pg_arg_str(&args, how->thing_class);
-        ww_pg_arg_str(&args, WW_STR(""));
-        ww_pg_arg_i64(&args, k->after);
-        break;
-    case LOAD_VALUES:
+    if (k->load_step == LOAD_PLACES && !(query = space_places_ask(&k->load_places, &args))) {
+        if (make_watch(k, &err) != WW_OK) {
+            give_up(k, &err);
+            ww_pg_args_clear(&args);
+            return;
+        }
+        k->load_step = LOAD_VALUES;
+    }
+    if (k->load_step == LOAD_VALUES) {
         query = "space_latest";
-        ww_pg_arg_str(&args, how->property);
-        ww_pg_arg_str(&args, how->feed);
-        ww_pg_arg_str(&args, how->thing_class);
-        ww_pg_arg_double(&args, how->max_age_s);
-        ww_pg_arg_str(&args, ww_str_of(how->flags));
-        break;
-    case LOAD_OPEN:
+        ww_pg_arg_str(&args, rule->hotspot.property);
+        ww_pg_arg_str(&args, rule->hotspot.feed);
+        ww_pg_arg_str(&args, rule->hotspot.thing_class);
+        ww_pg_arg_double(&args, rule->hotspot.max_age_s);
+        ww_pg_arg_str(&args, ww_str_of(rule->hotspot.flags));
+    } else if (k->load_step == LOAD_OPEN) {
         query = "space_open_alerts";
-        ww_pg_arg_i64(&args, seat->rule->id);
-        break;
-    case LOAD_DONE:
-        break;
+        ww_pg_arg_i64(&args, rule->id);
     }
     space_ask(k, query, &args, on_answer);
 }
 
 void hotspot_load_begin(struct space_keeper *k, struct hotspot_seat *seat) {
-    const struct ww_hotspot_rule *how = &seat->rule->hotspot;
     struct ww_error err;
     k->step = SPACE_LOADING;
     k->loading_map = seat;
-    k->load_step = LOAD_WARDS;
-    k->after = 0;
+    k->load_step = LOAD_PLACES;
     seat->is_stale = false; /* what makes it stale from here on makes it stale again */
-    seat->as_wards = as_scan(how, WW_PLACE_WARD);
-    seat->as_hexagons = as_scan(how, WW_PLACE_HEXAGON);
-    if (how->places != WW_HOTSPOT_HEXAGONS)
-        seat->wards = ww_scan_spots_new(&seat->as_wards);
-    if (how->places != WW_HOTSPOT_WARDS)
-        seat->hexagons = ww_scan_spots_new(&seat->as_hexagons);
-    if ((how->places == WW_HOTSPOT_HEXAGONS || seat->wards) &&
-        (how->places == WW_HOTSPOT_WARDS || seat->hexagons)) {
+    if (space_places_begin(&k->load_places, seat->rule, &err) == WW_OK)
         next_question(k);
-        return;
-    }
-    ww_error_set(&err, WW_NO_MEMORY, "no memory for its places");
-    give_up(k, &err);
+    else
+        give_up(k, &err);
 }
 
 /* ---- Readings ---- */
-
-static bool is_watched(const struct hotspot_seat *seat, const struct ww_catalog *c,
-                       const struct submission *s, const struct ww_cat_datastream *ds) {
-    const struct ww_hotspot_rule *how = &seat->rule->hotspot;
-    return ds->property == seat->property && ds->statistic == 0 &&
-           (how->feed.len == 0 || ww_str_eq(how->feed, s->feed)) &&
-           (how->thing_class.len == 0 ||
-            ww_str_eq(how->thing_class, c->names[c->things[ds->thing].class_index]));
-}
 
 static void note_row(struct hotspot_seat *seat, const struct ww_catalog *c, const struct submission *s,
                      uint32_t i, const struct ww_own_place *own) {
     const struct ww_cat_datastream *ds = &c->datastreams[s->located.datastream[i]];
     uint32_t row = s->located.row[i];
     bool is_stored = !s->outcome || s->outcome[i] != WW_ROW_DUPLICATE;
-    if (!is_watched(seat, c, s, ds) || !is_stored || !strchr(seat->rule->hotspot.flags, s->batch.flag[row]))
+    if (!ww_space_series_has(&seat->series, c, ds, s->feed) || !is_stored ||
+        !strchr(seat->rule->hotspot.flags, s->batch.flag[row]))
         return;
     struct ww_hotspot_watch *both[] = {seat->watch, seat->next_watch};
     for (int n = 0; n < 2; n++)
@@ -277,7 +183,7 @@ void hotspot_note(struct space_keeper *k, const struct submission *s) {
     const struct ww_catalog *c = k->path->world->catalog;
     for (uint32_t r = 0; r < k->n_maps; r++) {
         uint32_t own = 0;
-        for (uint32_t i = 0; i < s->located.n_rows && k->maps[r]->property >= 0; i++) {
+        for (uint32_t i = 0; i < s->located.n_rows && k->maps[r]->series.property != WW_CATALOG_NONE; i++) {
             bool has_own = own < s->located.n_own && s->located.own[own].row == i;
             note_row(k->maps[r], c, s, i, has_own ? &s->located.own[own] : NULL);
             own += has_own;
@@ -315,7 +221,7 @@ void hotspot_look(struct space_keeper *k, int64_t now) {
     for (uint32_t i = 0; i < k->n_maps; i++) {
         struct hotspot_seat *seat = k->maps[i];
         if (!seat->watch || seat->is_settling || seat == k->loading_map ||
-            !ww_hotspot_watch_is_due(seat->watch, now))
+            now < ww_hotspot_watch_due_us(seat->watch, REST_US))
             continue;
         seat->is_settling = true;
         seat->job.work = settle;
@@ -386,10 +292,9 @@ void hotspot_drop_seats(struct space_keeper *k) {
 
 void hotspot_add_seat(struct space_keeper *k, const struct ww_space_rule *rule) {
     struct hotspot_seat *seat = ww_must_calloc(1, sizeof *seat);
-    uint32_t property = ww_catalog_property(k->path->world->catalog, rule->hotspot.property);
     seat->keeper = k;
     seat->rule = rule;
     seat->is_stale = true;
-    seat->property = property == WW_CATALOG_NONE ? -1 : (int32_t)property;
+    seat->series = ww_space_series_of(rule, k->path->world->catalog);
     k->maps[k->n_maps++] = seat;
 }

@@ -6,9 +6,9 @@
 #define WW_INGEST_SPACE_INTERNAL_H
 
 #include "ingest/path_internal.h"
-#include "ingest/space/hotspot_watch.h"
-#include "ingest/space/scan_spots.h"
+#include "ingest/space/scan_pace.h"
 #include "ingest/space_keeper.h"
+#include "ingest/space_places.h"
 
 /* An event that was committed while the seat's events were being read. */
 struct space_note {
@@ -30,8 +30,9 @@ struct scan_seat {
     bool is_looking;             /* the watch is with the worker */
     bool is_stale;               /* to be loaded (again) */
     int64_t stale_us;            /* not before then */
-    int64_t next_look_us, began_us, heard_us, decided_us;
-    int32_t property;         /* index in the catalog; -1: none */
+    struct ww_scan_pace pace;
+    int64_t began_us;
+    struct ww_space_series series;
     struct space_note *notes; /* while its events are read */
     uint32_t n_notes, cap_notes;
     uint64_t unplaced; /* events that are nowhere */
@@ -43,11 +44,9 @@ struct hotspot_seat {
     struct space_keeper *keeper;
     const struct ww_space_rule *rule;
     struct ww_hotspot_watch *watch, *next_watch; /* the second is being loaded */
-    struct ww_scan_rule as_wards, as_hexagons;   /* the places, as a scan rule says them */
-    struct ww_scan_spots *wards, *hexagons;      /* being loaded */
     bool is_settling, is_stale, is_retired, has_news, writes_all;
     int64_t stale_us, written_us;
-    int32_t property;
+    struct ww_space_series series;
 };
 
 enum space_step { SPACE_DOWN, SPACE_LOCKING, SPACE_LOADING, SPACE_READY };
@@ -76,8 +75,7 @@ struct space_keeper {
     struct hotspot_seat *loading_map;
     struct scan_seat *loading; /* the seat that is being read */
     int load_step;
-    int64_t after;
-    struct ww_scan_spots *load_spots;
+    struct space_places load_places; /* of either */
     struct ww_scan_watch *load_watch;
     struct ww_map *load_messages; /* that the snapshot held, of the last minutes */
 };

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 #include "geo/base/alloc.h"
@@ -13,9 +14,7 @@ enum { TICK_MS = 100, ACTIONS_CEILING = 16 << 20, MOST_NOTES = 1 << 20, RESTS = 
 #define LOCK_AGAIN_US (10 * WW_SECOND_US)
 #define REFRESH_US    (60 * WW_SECOND_US)   /* of events that other servers hear */
 #define STALE_US      (2 * WW_SECOND_US)    /* corrections come in bursts */
-#define DECIDE_US     (10 * WW_SECOND_US)   /* whether an alert has been quiet for long enough */
 #define REST_US       (250 * INT64_C(1000)) /* between two looks, and RESTS times as long as a look took */
-#define HEARD_US      (24 * WW_HOUR_US)
 
 int64_t space_now_us(void) {
     struct timespec now;
@@ -136,9 +135,7 @@ static void free_seat(struct scan_seat *seat) {
 }
 
 static void decide(struct space_keeper *k, struct scan_seat *seat, int64_t now) {
-    seat->decided_us = now;
-    struct ww_scan_moves moves =
-        ww_scan_watch_decide(seat->watch, now, now - seat->heard_us < HEARD_US, &k->waiting);
+    struct ww_scan_moves moves = ww_scan_pace_decide(&seat->pace, seat->watch, now, &k->waiting);
     k->waiting_opened += moves.opened;
     k->waiting_cleared += moves.cleared;
 }
@@ -152,7 +149,7 @@ static void on_looked(struct ww_job *job) {
     struct space_keeper *k = seat->keeper;
     int64_t now = space_now_us();
     seat->is_looking = false;
-    seat->next_look_us = now + REST_US + RESTS * (now - seat->began_us);
+    ww_scan_pace_looked(&seat->pace, now, REST_US + RESTS * (now - seat->began_us));
     for (struct scan_seat **at = &k->retired; *at; at = &(*at)->next_retired)
         if (*at == seat) {
             *at = seat->next_retired;
@@ -184,9 +181,10 @@ static void look_at_seats(struct space_keeper *k, int64_t now) {
         struct scan_seat *seat = k->seats[i];
         if (!seat->watch || seat->is_looking || seat->is_stale || seat == k->loading)
             continue;
-        if (ww_scan_watch_is_due(seat->watch, space_day(k, now)) && now >= seat->next_look_us)
+        enum ww_scan_due due = ww_scan_pace_due(&seat->pace, seat->watch, now, space_day(k, now));
+        if (due == WW_SCAN_LOOK)
             begin_look(k, seat, now);
-        else if (ww_scan_watch_open_count(seat->watch) > 0 && now - seat->decided_us > DECIDE_US)
+        else if (due == WW_SCAN_DECIDE)
             decide(k, seat, now);
     }
 }
@@ -245,8 +243,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
 /* ---- Events ---- */
 
 int64_t space_day(const struct space_keeper *k, int64_t at_us) {
-    int64_t local_us = at_us + ww_zone_offset_s(k->path->world->zone, at_us) * WW_SECOND_US;
-    return local_us / WW_DAY_US - (local_us % WW_DAY_US < 0);
+    return ww_instant_day(at_us, k->path->world->zone);
 }
 
 void space_make_stale(struct scan_seat *seat, int64_t wait_us) {
@@ -282,34 +279,15 @@ static void keep_note(struct scan_seat *seat, const struct space_note *event) {
     seat->notes[seat->n_notes++] = *event;
 }
 
-/* How many events a reading is. */
-static int32_t events_of(const struct ww_scan_rule *rule, double value, char flag) {
-    if (!strchr(rule->flags, flag))
-        return 0;
-    if (rule->count == WW_COUNT_VALUES)
-        return value > 0 ? (int32_t)fmin(round(value), 1e9) : 0;
-    bool bounded = !isnan(rule->above) || !isnan(rule->below);
-    return !bounded || value > rule->above || value < rule->below;
-}
-
-static bool is_watched(const struct scan_seat *seat, const struct ww_catalog *c, const struct submission *s,
-                       const struct ww_cat_datastream *ds) {
-    const struct ww_scan_rule *rule = &seat->rule->scan;
-    return ds->property == seat->property && ds->statistic == 0 &&
-           (rule->feed.len == 0 || ww_str_eq(rule->feed, s->feed)) &&
-           (rule->thing_class.len == 0 ||
-            ww_str_eq(rule->thing_class, c->names[c->things[ds->thing].class_index]));
-}
-
 static void note_row(struct scan_seat *seat, const struct submission *s, uint32_t i,
                      const struct ww_own_place *own) {
     const struct space_keeper *k = seat->keeper;
     const struct ww_catalog *c = k->path->world->catalog;
     const struct ww_cat_datastream *ds = &c->datastreams[s->located.datastream[i]];
     enum ww_row_outcome outcome = s->outcome ? (enum ww_row_outcome)s->outcome[i] : WW_ROW_STORED;
-    if (!is_watched(seat, c, s, ds))
+    if (!ww_space_series_has(&seat->series, c, ds, s->feed))
         return;
-    seat->heard_us = s->received_at_us;
+    seat->pace.heard_us = s->received_at_us;
     const struct ww_scan_rule *rule = &seat->rule->scan;
     bool counts_all = rule->count == WW_COUNT_READINGS && isnan(rule->above) && isnan(rule->below);
     uint32_t row = s->located.row[i];
@@ -317,7 +295,7 @@ static void note_row(struct scan_seat *seat, const struct submission *s, uint32_
                                .thing_id = c->things[ds->thing].id,
                                .day = space_day(k, s->batch.time_us[row]),
                                .ward_id = s->located.ward_id[i],
-                               .n = events_of(rule, s->located.value[i], s->batch.flag[row]),
+                               .n = ww_scan_rule_events(rule, s->located.value[i], s->batch.flag[row]),
                                .has_place = own != NULL};
     if (own)
         event.place = own->place;
@@ -338,8 +316,8 @@ void space_keeper_note(struct space_keeper *k, const struct submission *s) {
     for (uint32_t r = 0; r < k->n_seats; r++) {
         struct scan_seat *seat = k->seats[r];
         if (seat->rule->scan.count == WW_COUNT_ALERTS)
-            seat->heard_us = s->received_at_us;
-        if (seat->property < 0)
+            seat->pace.heard_us = s->received_at_us;
+        if (seat->series.property == WW_CATALOG_NONE)
             continue;
         uint32_t own = 0;
         for (uint32_t i = 0; i < s->located.n_rows; i++) {
@@ -383,13 +361,10 @@ void space_keeper_world_changed(struct space_keeper *k) {
             continue;
         }
         struct scan_seat *seat = ww_must_calloc(1, sizeof *seat);
-        uint32_t property = rule->scan.count == WW_COUNT_ALERTS
-                                ? WW_CATALOG_NONE
-                                : ww_catalog_property(k->path->world->catalog, rule->scan.property);
         seat->keeper = k;
         seat->rule = rule;
         seat->is_stale = true;
-        seat->property = property == WW_CATALOG_NONE ? -1 : (int32_t)property;
+        seat->series = ww_space_series_of(rule, k->path->world->catalog);
         k->seats[k->n_seats++] = seat;
     }
     k->wants_orphans = k->judges;

@@ -1,6 +1,6 @@
 /* Builds a scan rule's watch from the database: its places, its events, its open alerts.
  *
- *   wards ▶ things ▶ reaches ▶ events ▶ open alerts ▶ done
+ *   places (space_places.h) ▶ events ▶ open alerts ▶ done
  *
  * Events that are committed while they are read are kept, and counted afterwards unless the snapshot held
  * their message: the query names the messages of the last minutes that it saw.
@@ -12,8 +12,7 @@
 #include "geo/base/log.h"
 #include "ingest/space_internal.h"
 
-enum load_step { LOAD_WARDS, LOAD_THINGS, LOAD_REACHES, LOAD_EVENTS, LOAD_OPEN, LOAD_DONE };
-enum { THINGS_PAGE = 5000 };
+enum load_step { LOAD_PLACES, LOAD_EVENTS, LOAD_OPEN, LOAD_DONE };
 #define AGAIN_US                                                                                             \
     (60 * WW_SECOND_US) /* what can't be scanned is tried again: somebody may enter what lacks               \
                          */
@@ -21,14 +20,14 @@ enum { THINGS_PAGE = 5000 };
 static void next_question(struct space_keeper *k);
 
 void space_load_drop(struct space_keeper *k) {
-    ww_scan_spots_free(k->load_spots);
+    if (!k->loading)
+        return;
+    space_places_clear(&k->load_places);
     ww_scan_watch_free(k->load_watch);
     ww_map_free(k->load_messages);
     k->load_messages = NULL;
-    if (k->loading)
-        k->loading->n_notes = 0;
+    k->loading->n_notes = 0;
     k->loading = NULL;
-    k->load_spots = NULL;
     k->load_watch = NULL;
 }
 
@@ -41,68 +40,13 @@ static void give_up(struct space_keeper *k, const struct ww_error *err) {
     k->step = SPACE_READY;
 }
 
-/* ---- Places ---- */
-
 static double number(const struct ww_pg_result *r, int row, int column) {
     return ww_pg_is_null(r, row, column) ? NAN : ww_pg_double(r, row, column);
 }
 
-static enum ww_status take_wards(struct space_keeper *k, const struct ww_pg_result *r, struct ww_error *err) {
-    enum ww_status st = WW_OK;
-    for (int i = 0; i < ww_pg_rows(r) && st == WW_OK; i++) {
-        struct ww_scan_ward_row row = {.id = ww_pg_i64(r, i, 0),
-                                       .code = ww_pg_str(r, i, 1),
-                                       .at = {number(r, i, 2), number(r, i, 3)},
-                                       .west = number(r, i, 4),
-                                       .south = number(r, i, 5),
-                                       .east = number(r, i, 6),
-                                       .north = number(r, i, 7),
-                                       .population = number(r, i, 8),
-                                       .touching = ww_pg_str(r, i, 9)};
-        st = ww_scan_spots_add_ward(k->load_spots, &row, err);
-    }
-    k->load_step = k->loading->rule->scan.places == WW_PLACE_WARD ? LOAD_EVENTS : LOAD_THINGS;
-    return st;
-}
-
-static enum ww_status take_things(struct space_keeper *k, const struct ww_pg_result *r,
+static enum ww_status take_places(struct space_keeper *k, const struct ww_pg_result *r,
                                   struct ww_error *err) {
-    enum ww_status st = WW_OK;
-    int n = ww_pg_rows(r);
-    for (int i = 0; i < n && st == WW_OK; i++) {
-        k->after = ww_pg_i64(r, i, 0);
-        struct ww_place at = {number(r, i, 2), number(r, i, 3)};
-        st = ww_scan_spots_add_thing(k->load_spots, k->after, ww_pg_str(r, i, 1), at,
-                                     (uint32_t)ww_pg_i64(r, i, 4), number(r, i, 5), err);
-    }
-    if (n < THINGS_PAGE)
-        k->load_step = k->loading->rule->scan.places == WW_PLACE_REACH ? LOAD_REACHES : LOAD_EVENTS;
-    return st;
-}
-
-static enum ww_status take_reaches(struct space_keeper *k, const struct ww_pg_result *r,
-                                   struct ww_error *err) {
-    enum ww_status st = WW_OK;
-    for (int i = 0; i < ww_pg_rows(r) && st == WW_OK; i++)
-        st = ww_scan_spots_add_reach(k->load_spots, ww_pg_i64(r, i, 0), ww_pg_str(r, i, 1),
-                                     ww_pg_str(r, i, 2), ww_pg_str(r, i, 3), err);
-    k->load_step = LOAD_EVENTS;
-    return st;
-}
-
-static enum ww_status make_watch(struct space_keeper *k, struct ww_error *err) {
-    const struct ww_space_rule *rule = k->loading->rule;
-    enum ww_status st = ww_scan_spots_finish(k->load_spots, k->path->world->catalog->ward_index, err);
-    if (st != WW_OK)
-        return st;
-    struct ww_scan_watch_setup setup = {.rule_id = rule->id,
-                                        .version = rule->version,
-                                        .severity = rule->severity,
-                                        .code = rule->code,
-                                        .config = rule->config,
-                                        .how = rule->scan};
-    setup.spots = ww_scan_spots_list(k->load_spots, &setup.n_spots, &setup.lists);
-    return ww_scan_watch_new(&setup, space_day(k, space_now_us()), &k->load_watch, err);
+    return space_places_take(&k->load_places, r, err);
 }
 
 /* ---- Events ---- */
@@ -114,7 +58,9 @@ static struct ww_str message_key(int64_t id, char room[24]) {
 static enum ww_status take_events(struct space_keeper *k, const struct ww_pg_result *r,
                                   struct ww_error *err) {
     struct scan_seat *seat = k->loading;
-    enum ww_status st = make_watch(k, err);
+    enum ww_status st = space_places_finish(&k->load_places, k->path->world->catalog->ward_index, err);
+    if (st == WW_OK)
+        st = space_places_scan(&k->load_places, space_day(k, space_now_us()), &k->load_watch, err);
     if (st != WW_OK)
         return st;
     char room[24];
@@ -131,7 +77,7 @@ static enum ww_status take_events(struct space_keeper *k, const struct ww_pg_res
                                    .place = {number(r, i, 2), number(r, i, 3)},
                                    .day = ww_pg_i64(r, i, 4),
                                    .n = (int32_t)(ww_pg_i64(r, i, 5) & INT32_MAX)};
-        space_count(seat, k->load_watch, k->load_spots, &event);
+        space_count(seat, k->load_watch, k->load_places.spots[0], &event);
     }
     if (st != WW_OK)
         return ww_error_set(err, WW_NO_MEMORY, "no memory for the events of a scan");
@@ -156,7 +102,7 @@ static void count_notes(struct space_keeper *k) {
     for (uint32_t i = 0; i < seat->n_notes; i++)
         if (!k->load_messages ||
             !ww_map_get(k->load_messages, message_key(seat->notes[i].message_id, room), &unused))
-            space_count(seat, k->load_watch, k->load_spots, &seat->notes[i]);
+            space_count(seat, k->load_watch, k->load_places.spots[0], &seat->notes[i]);
 }
 
 static void finish(struct space_keeper *k) {
@@ -166,10 +112,10 @@ static void finish(struct space_keeper *k) {
     count_notes(k);
     ww_scan_spots_free(seat->spots);
     ww_scan_watch_free(seat->watch);
-    seat->spots = k->load_spots;
+    seat->spots = k->load_places.spots[0];
     seat->watch = k->load_watch;
-    seat->next_look_us = 0;
-    k->load_spots = NULL;
+    seat->pace.next_look_us = 0;
+    k->load_places.spots[0] = NULL;
     k->load_watch = NULL;
     ww_scan_spots_list(seat->spots, &n, &lists);
     ww_log(WW_LOG_INFO, "scan=loaded rule=%.*s places=%u open_alerts=%u unplaced=%llu",
@@ -185,9 +131,7 @@ static void on_answer(void *arg, enum ww_status status, const struct ww_pg_resul
                       const struct ww_error *why) {
     static enum ww_status (*const take[])(struct space_keeper *, const struct ww_pg_result *,
                                           struct ww_error *) = {
-        [LOAD_WARDS] = take_wards,   [LOAD_THINGS] = take_things, [LOAD_REACHES] = take_reaches,
-        [LOAD_EVENTS] = take_events, [LOAD_OPEN] = take_open,
-    };
+        [LOAD_PLACES] = take_places, [LOAD_EVENTS] = take_events, [LOAD_OPEN] = take_open};
     struct space_keeper *k = arg;
     if (!space_answered(k, status, why))
         return;
@@ -232,32 +176,16 @@ static const char *ask_events(const struct ww_scan_rule *rule, struct ww_pg_args
 
 static void next_question(struct space_keeper *k) {
     const struct ww_space_rule *rule = k->loading->rule;
-    const char *query = "space_reaches";
+    const char *query = NULL;
     struct ww_pg_args args;
     ww_pg_args_init(&args);
-    switch ((enum load_step)k->load_step) {
-    case LOAD_WARDS:
-        query = "space_wards";
-        ww_pg_arg_str(&args, rule->scan.population);
-        break;
-    case LOAD_THINGS:
-        query = "space_things";
-        ww_pg_arg_str(&args, rule->scan.property);
-        ww_pg_arg_str(&args, rule->scan.feed);
-        ww_pg_arg_str(&args, rule->scan.thing_class);
-        ww_pg_arg_str(&args, rule->scan.population);
-        ww_pg_arg_i64(&args, k->after);
-        break;
-    case LOAD_EVENTS:
+    if (k->load_step == LOAD_PLACES && !(query = space_places_ask(&k->load_places, &args)))
+        k->load_step = LOAD_EVENTS;
+    if (k->load_step == LOAD_EVENTS) {
         query = ask_events(&rule->scan, &args);
-        break;
-    case LOAD_OPEN:
+    } else if (k->load_step == LOAD_OPEN) {
         query = "space_open_alerts";
         ww_pg_arg_i64(&args, rule->id);
-        break;
-    case LOAD_REACHES:
-    case LOAD_DONE:
-        break;
     }
     space_ask(k, query, &args, on_answer);
 }
@@ -266,15 +194,11 @@ void space_load_begin(struct space_keeper *k, struct scan_seat *seat) {
     struct ww_error err;
     k->step = SPACE_LOADING;
     k->loading = seat;
-    k->load_step = LOAD_WARDS;
-    k->after = 0;
+    k->load_step = LOAD_PLACES;
     seat->n_notes = 0;
     seat->is_stale = false; /* what makes it stale from here on makes it stale again */
-    k->load_spots = ww_scan_spots_new(&seat->rule->scan);
-    if (k->load_spots) {
+    if (space_places_begin(&k->load_places, seat->rule, &err) == WW_OK)
         next_question(k);
-        return;
-    }
-    ww_error_set(&err, WW_NO_MEMORY, "no memory for its places");
-    give_up(k, &err);
+    else
+        give_up(k, &err);
 }

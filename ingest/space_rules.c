@@ -41,3 +41,22 @@ enum ww_status ww_space_add_rule(struct ww_space_rules *rules, const struct ww_r
         rules->n++;
     return st;
 }
+
+struct ww_space_series ww_space_series_of(const struct ww_space_rule *rule,
+                                          const struct ww_catalog *catalog) {
+    struct ww_space_series series = {
+        .property_code = rule->is_map ? rule->hotspot.property : rule->scan.property,
+        .feed = rule->is_map ? rule->hotspot.feed : rule->scan.feed,
+        .thing_class = rule->is_map ? rule->hotspot.thing_class : rule->scan.thing_class};
+    bool counts_alerts = !rule->is_map && rule->scan.count == WW_COUNT_ALERTS;
+    series.property = counts_alerts ? WW_CATALOG_NONE : ww_catalog_property(catalog, series.property_code);
+    return series;
+}
+
+bool ww_space_series_has(const struct ww_space_series *series, const struct ww_catalog *catalog,
+                         const struct ww_cat_datastream *datastream, struct ww_str feed) {
+    return datastream->property == series->property && datastream->statistic == 0 &&
+           (series->feed.len == 0 || ww_str_eq(series->feed, feed)) &&
+           (series->thing_class.len == 0 ||
+            ww_str_eq(series->thing_class, catalog->names[catalog->things[datastream->thing].class_index]));
+}

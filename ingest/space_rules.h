@@ -2,6 +2,7 @@
 #ifndef WW_INGEST_SPACE_RULES_H
 #define WW_INGEST_SPACE_RULES_H
 
+#include "ingest/catalog.h"
 #include "ingest/space/hotspot_rule.h"
 #include "ingest/space/scan_rule.h"
 
@@ -26,5 +27,16 @@ void ww_space_rules_free(struct ww_space_rules *rules); /* NULL is allowed */
 struct ww_rule_row;                                     /* ingest/rule_kind.h */
 enum ww_status ww_space_add_rule(struct ww_space_rules *rules, const struct ww_rule_row *row,
                                  struct ww_error *err) WW_MUST_CHECK;
+
+/* Which readings a rule is about. */
+struct ww_space_series {
+    struct ww_str property_code, feed, thing_class; /* "": any feed, any class */
+    uint32_t property;                              /* in the catalog; WW_CATALOG_NONE: none of it */
+};
+/* Of a scan that counts alerts: none. Texts are the rule's. */
+struct ww_space_series ww_space_series_of(const struct ww_space_rule *rule, const struct ww_catalog *catalog);
+/* `feed`: the name of the thing's. */
+bool ww_space_series_has(const struct ww_space_series *series, const struct ww_catalog *catalog,
+                         const struct ww_cat_datastream *datastream, struct ww_str feed);
 
 #endif

@@ -11,7 +11,6 @@
 #include "geo/hotspot/tail.h"
 
 enum { LAYERS = 2, MOST_OPEN = 256, RECOUNT_AFTER = 100000, MOST_MEMBERS = 50 };
-#define REST_US   WW_SECOND_US        /* between two settlings */
 #define EXPIRE_US (30 * WW_SECOND_US) /* values grow old by themselves */
 #define SKEWED    0.1                 /* beyond it the normal law misleads */
 
@@ -253,8 +252,9 @@ bool ww_hotspot_watch_set(struct ww_hotspot_watch *w, int64_t thing_id, uint32_t
 
 /* ---- Settling ---- */
 
-bool ww_hotspot_watch_is_due(const struct ww_hotspot_watch *w, int64_t now_us) {
-    return (w->is_dirty && now_us - w->begun_us >= REST_US) || now_us - w->expired_us >= EXPIRE_US;
+int64_t ww_hotspot_watch_due_us(const struct ww_hotspot_watch *w, int64_t rest_us) {
+    int64_t old_us = w->expired_us + (rest_us > EXPIRE_US ? rest_us : EXPIRE_US);
+    return w->is_dirty && w->begun_us + rest_us < old_us ? w->begun_us + rest_us : old_us;
 }
 
 static void expire(struct ww_hotspot_watch *w, int64_t now_us) {

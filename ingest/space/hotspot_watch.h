@@ -3,7 +3,7 @@
  *
  *   st = ww_hotspot_watch_new(&setup, &watch, &err);
  *   ww_hotspot_watch_set(watch, thing_id, ward_id, place, time_us, value);   // each reading: O(neighbours)
- *   if (ww_hotspot_watch_is_due(watch, now_us)) {
+ *   if (now_us >= ww_hotspot_watch_due_us(watch, rest_us)) {
  *       ww_hotspot_watch_begin(watch, now_us);    // on the loop: z of all places, as they stand
  *       ww_hotspot_watch_settle(watch);           // on a worker: p and q over the whole map
  *       ww_hotspot_watch_end(watch, now_us);      // on the loop: classes, and since when
@@ -40,7 +40,9 @@ void ww_hotspot_watch_free(struct ww_hotspot_watch *watch); /* NULL is allowed *
 /* False: the thing is not known here yet. An older time than the newest changes nothing. */
 bool ww_hotspot_watch_set(struct ww_hotspot_watch *watch, int64_t thing_id, uint32_t ward_id,
                           const struct ww_place *place, int64_t time_us, double value);
-bool ww_hotspot_watch_is_due(const struct ww_hotspot_watch *watch, int64_t now_us);
+/* From when on the map is to be settled again, `rest_us` (at least) after it was last: because of readings,
+ * or because values grow old by themselves. */
+int64_t ww_hotspot_watch_due_us(const struct ww_hotspot_watch *watch, int64_t rest_us);
 void ww_hotspot_watch_begin(struct ww_hotspot_watch *watch, int64_t now_us);
 void ww_hotspot_watch_settle(struct ww_hotspot_watch *watch);
 void ww_hotspot_watch_end(struct ww_hotspot_watch *watch, int64_t now_us);

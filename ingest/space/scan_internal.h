@@ -53,7 +53,9 @@ struct ww_scan_watch {
     uint32_t n_seen;
     struct ww_scan_result result; /* but for its clusters */
     double looks, learned_days;
-    bool has_looked;
+    bool has_looked, has_absorbed; /* events since the last look */
+    bool (*stop)(void *arg);       /* NULL: nobody asks */
+    void *stop_arg;
     char trouble[256];
 
     struct scan_open open[SCAN_MOST_OPEN];

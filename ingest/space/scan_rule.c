@@ -26,6 +26,15 @@ const char *ww_scan_zone_word(enum ww_scan_zone_kind zones) {
     return words[zones];
 }
 
+int32_t ww_scan_rule_events(const struct ww_scan_rule *rule, double value, char flag) {
+    if (!strchr(rule->flags, flag))
+        return 0;
+    if (rule->count == WW_COUNT_VALUES)
+        return value > 0 ? (int32_t)fmin(round(value), 1e9) : 0;
+    bool bounded = !isnan(rule->above) || !isnan(rule->below);
+    return !bounded || value > rule->above || value < rule->below;
+}
+
 /* Words are read into ints first: an enum's size is the compiler's. */
 struct words {
     int count, places, zones, model;

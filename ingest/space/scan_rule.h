@@ -46,6 +46,9 @@ struct ww_scan_rule {
 enum ww_status ww_scan_rule_parse(struct ww_arena *arena, struct ww_str json, struct ww_scan_rule *out,
                                   struct ww_error *err) WW_MUST_CHECK;
 
+/* How many events a reading is. */
+int32_t ww_scan_rule_events(const struct ww_scan_rule *rule, double value, char flag);
+
 const char *ww_scan_model_word(enum ww_scan_model model);       /* "stp", "poisson", "ebp" */
 const char *ww_scan_place_word(enum ww_scan_place_kind places); /* "ward", … */
 const char *ww_scan_zone_word(enum ww_scan_zone_kind zones);    /* "circle", … */

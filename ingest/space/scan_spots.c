@@ -18,7 +18,7 @@ struct link {
 };
 
 struct ww_scan_spots {
-    const struct ww_scan_rule *rule;
+    struct ww_scan_rule rule; /* its texts are not looked at */
     struct ww_arena *arena;
     struct ww_scan_spot *spot;
     uint32_t n, cap;
@@ -39,7 +39,7 @@ struct ww_scan_spots *ww_scan_spots_new(const struct ww_scan_rule *rule) {
     struct ww_scan_spots *s = ww_try_calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->rule = rule;
+    s->rule = *rule;
     s->arena = ww_arena_new((size_t)64 << 20);
     s->reaches = ww_reach_lines_new();
     s->spot_by_id = ww_map_new(64);
@@ -123,7 +123,7 @@ enum ww_status ww_scan_spots_add_ward(struct ww_scan_spots *s, const struct ww_s
         s->east = fmax(s->east, row->east);
         s->north = fmax(s->north, row->north);
     }
-    if (s->rule->places != WW_PLACE_WARD)
+    if (s->rule.places != WW_PLACE_WARD)
         return WW_OK;
     struct ww_scan_spot spot = {row->id, row->code, row->at, (uint32_t)row->id, row->population};
     enum ww_status st = add_spot(s, &spot, err);
@@ -147,7 +147,7 @@ enum ww_status ww_scan_spots_add_thing(struct ww_scan_spots *s, int64_t id, stru
         ww_map_put(s->thing_by_id, id_text(id, room), s->n_things) != WW_OK)
         return no_memory(err);
     s->thing[s->n_things++] = at;
-    if (s->rule->places != WW_PLACE_THING || isnan(at.lon_deg))
+    if (s->rule.places != WW_PLACE_THING || isnan(at.lon_deg))
         return WW_OK;
     struct ww_scan_spot spot = {id, key, at, ward_id, population};
     return add_spot(s, &spot, err);
@@ -206,7 +206,7 @@ static enum ww_status cover(struct ww_scan_spots *s, const struct ww_ward_index 
         return ww_error_set(err, WW_BAD_INPUT,
                             "no ward has a polygon: there is nothing to lay hexagons over");
     struct ww_place middle = {(s->west + s->east) / 2, (s->south + s->north) / 2};
-    enum ww_status st = ww_hex_grid_init(&s->grid, s->rule->hexagon_m, ww_hex_origin_near(middle), err);
+    enum ww_status st = ww_hex_grid_init(&s->grid, s->rule.hexagon_m, ww_hex_origin_near(middle), err);
     if (st != WW_OK)
         return st;
     struct ww_hex corner[4] = {ww_hex_of(&s->grid, (struct ww_place){s->west, s->south}),
@@ -222,7 +222,7 @@ static enum ww_status cover(struct ww_scan_spots *s, const struct ww_ward_index 
     }
     if ((int64_t)(high_q - low_q + 3) * (high_r - low_r + 3) > 8 * (int64_t)MOST_SPOTS)
         return ww_error_set(err, WW_TOO_LARGE, "hexagons of %g m are too many for this district",
-                            s->rule->hexagon_m);
+                            s->rule.hexagon_m);
     for (int32_t r = low_r - 1; r <= high_r + 1; r++)
         for (int32_t q = low_q - 1; q <= high_q + 1 && st == WW_OK; q++)
             st = add_hexagon(s, wards, (struct ww_hex){q, r}, err);
@@ -237,7 +237,7 @@ static int by_from(const void *left, const void *right) {
 }
 
 static enum ww_status make_lists(struct ww_scan_spots *s, struct ww_error *err) {
-    const struct ww_map *ids = s->rule->places == WW_PLACE_REACH ? s->spot_by_key : s->spot_by_id;
+    const struct ww_map *ids = s->rule.places == WW_PLACE_REACH ? s->spot_by_key : s->spot_by_id;
     s->list_start = ww_try_calloc((size_t)s->n + 1, sizeof *s->list_start);
     s->list_item = ww_try_calloc((size_t)s->n_links + 1, sizeof *s->list_item);
     if (!s->list_start || !s->list_item)
@@ -260,9 +260,9 @@ static enum ww_status make_lists(struct ww_scan_spots *s, struct ww_error *err) 
 enum ww_status ww_scan_spots_finish(struct ww_scan_spots *s, const struct ww_ward_index *wards,
                                     struct ww_error *err) {
     enum ww_status st = WW_OK;
-    if (s->rule->places == WW_PLACE_HEXAGON)
+    if (s->rule.places == WW_PLACE_HEXAGON)
         st = cover(s, wards, err);
-    if (s->rule->places == WW_PLACE_REACH)
+    if (s->rule.places == WW_PLACE_REACH)
         for (uint32_t i = 0; i < s->n; i++)
             s->spot[i].ward_id = ww_ward_index_find(wards, s->spot[i].at, NULL);
     if (st == WW_OK)
@@ -289,18 +289,18 @@ uint32_t ww_scan_spots_find(const struct ww_scan_spots *s, int64_t thing_id, uin
                             const struct ww_place *place) {
     char room[24];
     uint64_t found;
-    if (s->rule->places == WW_PLACE_WARD)
+    if (s->rule.places == WW_PLACE_WARD)
         return by_id(s, ward_id, WW_SPOT_NONE);
     bool is_known = ww_map_get(s->thing_by_id, id_text(thing_id, room), &found);
-    if (s->rule->places == WW_PLACE_THING)
+    if (s->rule.places == WW_PLACE_THING)
         return is_known ? by_id(s, thing_id, WW_SPOT_NONE) : WW_SPOT_UNKNOWN;
     if (!place && !is_known)
         return WW_SPOT_UNKNOWN;
     struct ww_place at = place ? *place : s->thing[found];
     if (isnan(at.lon_deg))
         return WW_SPOT_NONE;
-    if (s->rule->places == WW_PLACE_REACH) {
-        uint32_t reach = ww_reach_lines_find(s->reaches, at, s->rule->snap_m).reach;
+    if (s->rule.places == WW_PLACE_REACH) {
+        uint32_t reach = ww_reach_lines_find(s->reaches, at, s->rule.snap_m).reach;
         return reach == WW_REACH_NONE ? WW_SPOT_NONE : reach;
     }
     struct ww_hex h = ww_hex_of(&s->grid, at);

@@ -21,9 +21,8 @@
 #define WW_SPOT_UNKNOWN (UINT32_MAX - 1) /* the thing is not known here yet */
 
 struct ww_scan_spots;
-struct ww_scan_spots *
-ww_scan_spots_new(const struct ww_scan_rule *rule);   /* the rule outlives it; NULL: no memory */
-void ww_scan_spots_free(struct ww_scan_spots *spots); /* NULL is allowed */
+struct ww_scan_spots *ww_scan_spots_new(const struct ww_scan_rule *rule); /* copied; NULL: no memory */
+void ww_scan_spots_free(struct ww_scan_spots *spots);                     /* NULL is allowed */
 
 struct ww_scan_ward_row {
     int64_t id;

@@ -169,7 +169,7 @@ bool ww_scan_watch_count(struct ww_scan_watch *w, uint32_t spot, int64_t day, in
 }
 
 bool ww_scan_watch_is_due(const struct ww_scan_watch *w, int64_t today) {
-    return w->coming.n > 0 || today > w->begun || !w->has_looked;
+    return w->coming.n > 0 || w->has_absorbed || today > w->begun || !w->has_looked;
 }
 
 void ww_scan_watch_begin(struct ww_scan_watch *w, int64_t today) {
@@ -356,20 +356,42 @@ static enum ww_status look(struct ww_scan_watch *w, struct ww_error *err) {
     st = ww_scan_judge_new(w->live, &rules, &judge, err);
     if (st != WW_OK)
         return st;
-    while (!ww_scan_judge_step(judge, SLICE))
-        continue;
+    bool is_stopped = false;
+    while (!is_stopped && !ww_scan_judge_step(judge, SLICE))
+        is_stopped = w->stop && w->stop(w->stop_arg);
     struct ww_scan_result result;
-    ww_scan_judge_result(judge, &result);
-    if (!keep_seen(w, &result))
-        st = no_memory(err);
+    if (is_stopped) {
+        st = ww_error_set(err, WW_BUSY, "stopped");
+    } else {
+        ww_scan_judge_result(judge, &result);
+        st = keep_seen(w, &result) ? WW_OK : no_memory(err);
+    }
     ww_scan_judge_free(judge);
     return st;
+}
+
+void ww_scan_watch_stop_when(struct ww_scan_watch *w, bool (*stop)(void *arg), void *arg) {
+    w->stop = stop;
+    w->stop_arg = arg;
+}
+
+void ww_scan_watch_absorb(struct ww_scan_watch *w, int64_t today) {
+    struct ww_error err;
+    bool is_new_day = today > w->begun;
+    ww_scan_watch_begin(w, today);
+    w->has_absorbed = w->has_absorbed || w->working.n > 0 || is_new_day;
+    forget_days(w);
+    if (take_events(w, &err) != WW_OK) { /* as after a look that failed */
+        ww_scan_live_free(w->live);
+        w->live = NULL;
+    }
 }
 
 void ww_scan_watch_look(struct ww_scan_watch *w) {
     struct ww_error err;
     w->n_seen = 0;
     w->has_looked = true;
+    w->has_absorbed = false;
     w->trouble[0] = '\0';
     if (look(w, &err) != WW_OK) { /* the counts are right: build it anew from them next time */
         snprintf(w->trouble, sizeof w->trouble, "%s", err.message);

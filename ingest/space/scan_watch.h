@@ -62,6 +62,10 @@ bool ww_scan_watch_is_due(const struct ww_scan_watch *watch, int64_t today);
 
 void ww_scan_watch_begin(struct ww_scan_watch *watch, int64_t today);
 void ww_scan_watch_look(struct ww_scan_watch *watch);
+/* Makes room for more events without a look: what came is counted, and the next look is due as before. */
+void ww_scan_watch_absorb(struct ww_scan_watch *watch, int64_t today);
+/* Asked in the middle of looks, every few milliseconds: true ends the look, which then has trouble. */
+void ww_scan_watch_stop_when(struct ww_scan_watch *watch, bool (*stop)(void *arg), void *arg);
 
 /* Adds the actions for alert_apply and alert_note (objects with commas between them) to `actions`. `heard`:
  * since the last look somebody whose events we count has sent something: silence clears nothing. */
