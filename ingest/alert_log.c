@@ -17,6 +17,7 @@ enum { EXPLANATIONS_CEILING = 256 << 20, ACTIONS_CEILING = 256 << 20 };
 struct ww_alert_log {
     uint32_t most, n, cap;
     bool keeps_explanations;
+    uint32_t most_explained;
     struct ww_logged_alert *alerts;
     struct ww_map *open; /* rule, kind and subject → index, or NOT_OPEN */
     struct ww_arena *explanations;
@@ -27,10 +28,15 @@ struct ww_alert_log *ww_alert_log_new(uint32_t most, bool keeps_explanations) {
     struct ww_alert_log *log = ww_must_calloc(1, sizeof *log);
     log->most = most;
     log->keeps_explanations = keeps_explanations;
+    log->most_explained = UINT32_MAX;
     log->open = ww_map_new(256);
     log->explanations = ww_arena_new(EXPLANATIONS_CEILING);
     assert(log->explanations);
     return log;
+}
+
+void ww_alert_log_explain_first(struct ww_alert_log *log, uint32_t n) {
+    log->most_explained = n;
 }
 
 void ww_alert_log_free(struct ww_alert_log *log) {
@@ -98,7 +104,7 @@ static void put_open(struct ww_alert_log *log, struct ww_str key, uint64_t index
 
 static enum ww_status keep(struct ww_alert_log *log, const struct ww_json_node *node, struct ww_str *out,
                            struct ww_error *err) {
-    if (!log->keeps_explanations || !node)
+    if (!log->keeps_explanations || log->n > log->most_explained || !node)
         return WW_OK;
     *out = ww_arena_copy(log->explanations, node->text);
     return out->ptr ? WW_OK : ww_error_set(err, WW_TOO_LARGE, TOO_LARGE);

@@ -37,6 +37,8 @@ struct ww_alert_log;
 
 /* More than `most` alerts are WW_TOO_LARGE. `keeps_explanations`: each costs some hundred bytes. */
 struct ww_alert_log *ww_alert_log_new(uint32_t most, bool keeps_explanations);
+/* Keeps those of the first `n` alerts only. */
+void ww_alert_log_explain_first(struct ww_alert_log *log, uint32_t n);
 void ww_alert_log_free(struct ww_alert_log *log); /* NULL is allowed */
 /* `actions`: a JSON array, as ww_judge_take_actions gives it; empty: nothing. */
 enum ww_status ww_alert_log_apply(struct ww_alert_log *log, struct ww_str actions,

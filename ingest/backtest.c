@@ -1,10 +1,10 @@
 /* Streams the past through a judge, some datastreams at a time; all at once for a detector that compares
  * them. */
-#include "ingest/backtest.h"
-
 #include <assert.h>
+#include <time.h>
 
 #include "geo/base/alloc.h"
+#include "ingest/backtest_internal.h"
 
 enum {
     CONNECT_MS = 30000,
@@ -13,63 +13,74 @@ enum {
     PAGE_ROWS = 10000,      /* of the cursor: some MB */
     LIST_CEILING = 16 << 20
 };
+#define ASK_US (50 * INT64_C(1000)) /* between two questions whether to go on */
 
-struct ww_backtest {
-    struct ww_pg_sync *sync;
-    struct world *world;
-    struct ww_alert_log *alerts;
-    uint32_t *watched; /* indexes of datastreams */
-    bool is_joint;     /* all series in one order: the detector compares them */
-    struct ww_backtest_progress progress;
+/* ---- Opening ---- */
 
-    /* of a run */
-    int64_t from_us, to_us;
-    const uint32_t *at; /* of the query at hand: the datastream with place 1 */
-    uint32_t live;      /* the place of the datastream whose readings count by now; 0 = none */
-    uint32_t warmed;    /* the place of the one that is being warmed up */
-    ww_backtest_cb go_on;
-    void *go_on_arg;
-    struct ww_buf actions;
-    enum ww_status failed;
-    struct ww_error *err;
-};
+void backtest_watch(struct ww_backtest *bt, uint32_t datastream) {
+    bt->watched[bt->progress.watched++] = datastream;
+}
 
-static void find_watched(struct ww_backtest *bt) {
+static enum ww_status find_watched(struct ww_backtest *bt, struct ww_error *err) {
     const struct ww_catalog *c = bt->world->catalog;
     bt->watched = ww_must_calloc(c->n_datastreams + 1, sizeof *bt->watched);
+    switch (bt->kind->engine) {
+    case WW_ENGINE_SPACE:
+        return backtest_space_find(bt, err);
+    case WW_ENGINE_HEALTH:
+        backtest_senders_find(bt);
+        return WW_OK;
+    case WW_ENGINE_JUDGE:
+    case WW_ENGINE_LEARNED:
+        break;
+    }
     for (uint32_t i = 0; i < c->n_datastreams; i++)
         if (ww_judge_watches(&c->datastreams[i]))
-            bt->watched[bt->progress.watched++] = i;
+            backtest_watch(bt, i);
+    return WW_OK;
+}
+
+/* A backend whose client has gone ends what it is at. What is sorted as a whole takes longer than what comes
+ * series by series. */
+static enum ww_status begin(struct ww_backtest *bt, struct ww_error *err) {
+    bool sorts_all = bt->kind->engine == WW_ENGINE_SPACE || bt->kind->compares_series;
+    return ww_pg_sync_exec(bt->sync,
+                           sorts_all ? "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                                       "SET LOCAL application_name = 'wardwatch back-test';"
+                                       "SET LOCAL client_connection_check_interval = '1s';"
+                                       "SET LOCAL statement_timeout = '1h'; SET LOCAL work_mem = '64MB'"
+                                     : "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                                       "SET LOCAL application_name = 'wardwatch back-test';"
+                                       "SET LOCAL client_connection_check_interval = '1s';"
+                                       "SET LOCAL statement_timeout = '120s'; SET LOCAL work_mem = '64MB'",
+                           NULL, NULL, err);
 }
 
 enum ww_status ww_backtest_open(const char *conninfo, const struct ww_rule_row *rule,
                                 struct ww_backtest **out, struct ww_error *err) {
     *out = NULL;
-    const struct ww_rule_kind *kind = ww_rule_kind_find(rule->detector);
-    if (kind && kind->engine != WW_ENGINE_JUDGE && kind->engine != WW_ENGINE_LEARNED) {
-        ww_error_set(err, WW_BAD_INPUT,
-                     "rules that do not go by single readings can't be tried on stored ones");
-        ww_error_at_field(err, WW_STR("detector"), rule->detector);
-        return WW_BAD_INPUT;
-    }
     struct ww_backtest *bt = ww_must_calloc(1, sizeof *bt);
-    enum ww_status st = ww_pg_sync_open(conninfo, CONNECT_MS, &bt->sync, err);
+    bt->progress.clock_us = WW_INSTANT_NONE;
+    bt->kind = ww_rule_kind_find(rule->detector);
+    enum ww_status st = bt->kind ? WW_OK
+                                 : ww_error_set(err, WW_NOT_FOUND, "this program has no detector %.*s",
+                                                WW_STR_ARG(rule->detector));
     if (st == WW_OK)
-        st = ww_pg_sync_exec(bt->sync,
-                             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-                             "SET LOCAL application_name = 'wardwatch back-test';"
-                             "SET LOCAL statement_timeout = '120s'; SET LOCAL work_mem = '64MB'",
-                             NULL, NULL, err);
+        st = ww_pg_sync_open(conninfo, CONNECT_MS, &bt->sync, err);
+    if (st == WW_OK)
+        st = begin(bt, err);
     if (st == WW_OK)
         st = ww_world_read(bt->sync, rule, &bt->world, err);
+    if (st == WW_OK)
+        st = find_watched(bt, err);
     if (st != WW_OK) {
         ww_backtest_close(bt);
         return st;
     }
-    find_watched(bt);
-    bt->is_joint = kind->compares_series;
     ww_buf_init(&bt->actions, 64 << 20);
-    bt->alerts = ww_alert_log_new(WW_BACKTEST_MOST_ALERTS, false);
+    bool by_clock = ww_backtest_usual_every_us(rule->detector) > 0;
+    bt->alerts = ww_alert_log_new(WW_BACKTEST_MOST_ALERTS, by_clock);
+    ww_alert_log_explain_first(bt->alerts, WW_BACKTEST_EXPLAINED);
     *out = bt;
     return WW_OK;
 }
@@ -105,6 +116,87 @@ void ww_backtest_watched(const struct ww_backtest *bt, struct ww_buf *out) {
     ww_buf_char(out, '}');
 }
 
+struct ww_str ww_backtest_property(const struct ww_backtest *bt) {
+    switch (bt->kind->engine) {
+    case WW_ENGINE_HEALTH:
+        return ww_str_of(bt->kind->detector); /* called alike */
+    case WW_ENGINE_SPACE: {
+        const struct ww_space_rule *rule = &bt->world->space_rules->rule[0];
+        return rule->is_map ? rule->hotspot.property : WW_STR("event_cluster");
+    }
+    case WW_ENGINE_JUDGE:
+    case WW_ENGINE_LEARNED:
+        break;
+    }
+    return WW_STR("");
+}
+
+int64_t ww_backtest_usual_every_us(struct ww_str detector) {
+    /* Live they are looked at as events come, every second, four times a second: of months that would be
+     * hours. */
+    static const struct {
+        const char *detector;
+        int64_t every_us;
+    } usual[] = {{"scan", 900 * WW_SECOND_US},
+                 {"hotspot", 60 * WW_SECOND_US},
+                 {"silence", 60 * WW_SECOND_US},
+                 {"clock_drift", 60 * WW_SECOND_US}};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (ww_str_is(detector, usual[i].detector))
+            return usual[i].every_us;
+    return 0;
+}
+
+/* ---- For all ---- */
+
+static int64_t monotonic_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * WW_SECOND_US + now.tv_nsec / 1000;
+}
+
+bool backtest_goes_on(struct ww_backtest *bt) {
+    int64_t now_us = monotonic_us();
+    if (bt->failed != WW_OK || now_us - bt->asked_us < ASK_US)
+        return bt->failed == WW_OK;
+    bt->asked_us = now_us;
+    if (!bt->go_on(bt->go_on_arg, &bt->progress))
+        bt->failed = ww_error_set(bt->err, WW_BUSY, "cancelled");
+    return bt->failed == WW_OK;
+}
+
+/* While PostgreSQL works. */
+static bool waits_on(void *arg) {
+    return backtest_goes_on(arg);
+}
+
+bool backtest_log(struct ww_backtest *bt) {
+    if (bt->actions.len == 0)
+        return true;
+    struct ww_buf array;
+    ww_buf_init(&array, bt->actions.ceiling + 2);
+    ww_buf_char(&array, '[');
+    ww_buf_str_add(&array, ww_buf_str(&bt->actions));
+    ww_buf_char(&array, ']');
+    enum ww_status st = ww_buf_status(&bt->actions);
+    if (st == WW_OK)
+        st = ww_buf_status(&array);
+    bt->failed = st == WW_OK
+                     ? ww_alert_log_apply(bt->alerts, ww_buf_str(&array), bt->err)
+                     : ww_error_set(bt->err, st, "the rule moves more alerts at once than can be written");
+    ww_buf_clear(&array);
+    ww_buf_reset(&bt->actions);
+    return bt->failed == WW_OK;
+}
+
+int64_t backtest_instant(const struct ww_pg_result *r, int row, int column) {
+    int64_t at_us = WW_INSTANT_NONE;
+    enum ww_status st = ww_instant_parse(ww_pg_str(r, row, column), NULL, &at_us, NULL);
+    assert(st == WW_OK); /* PostgreSQL's own */
+    (void)st;
+    return at_us;
+}
+
 /* ---- One page of readings ---- */
 
 /* Readings before `from` only fill the detector's memory, until the first that lies in the time asked for:
@@ -114,15 +206,12 @@ static void take_reading(struct ww_backtest *bt, const struct ww_pg_result *r, i
     uint32_t place = (uint32_t)ww_pg_i64(r, i, 0);
     const struct ww_cat_datastream *ds = &bt->world->catalog->datastreams[bt->at[place - 1]];
     struct ww_str flag = ww_pg_str(r, i, 4);
-    struct ww_reading reading = {.time_us = WW_INSTANT_NONE,
+    struct ww_reading reading = {.time_us = backtest_instant(r, i, 1),
                                  .interval_us = ww_pg_i64(r, i, 2) * WW_SECOND_US,
                                  .value = ww_pg_double(r, i, 3),
                                  .flag = flag.len > 0 ? flag.ptr[0] : 'N'};
-    enum ww_status st = ww_instant_parse(ww_pg_str(r, i, 1), NULL, &reading.time_us, NULL);
-    assert(st == WW_OK); /* PostgreSQL's own */
-    (void)st;
-    uint32_t phase = bt->is_joint ? 1 : place; /* whose memory fills */
-    if (bt->live != phase && reading.time_us < bt->from_us) {
+    uint32_t phase = bt->kind->compares_series ? 1 : place; /* whose memory fills */
+    if (bt->live != phase && reading.time_us < bt->time.from_us) {
         int64_t cut_us = ww_pg_is_null(r, i, 6) ? WW_INSTANT_NONE : ww_pg_i64(r, i, 6);
         ww_judge_replay(judge, ds, &reading, cut_us);
         bt->warmed = phase;
@@ -173,14 +262,16 @@ static uint32_t write_lists(const struct ww_backtest *bt, struct ww_buf lists[4]
     int64_t rows = 0;
     uint32_t n = 0;
     for (uint32_t i = bt->progress.done;
-         i < bt->progress.watched && (bt->is_joint || (n < MOST_TOGETHER && rows < ROWS_TOGETHER));
+         i < bt->progress.watched &&
+         (bt->kind->compares_series || (n < MOST_TOGETHER && rows < ROWS_TOGETHER));
          i++, n++) {
         const struct ww_cat_datastream *ds = &c->datastreams[bt->watched[i]];
         uint32_t readings;
         int64_t span_us;
         char flags[16];
         (void)ww_judge_memory(bt->world->judge, ds, &readings, &span_us, flags);
-        rows += expected_rows(bt, readings + (span_us + bt->to_us - bt->from_us) / (60 * WW_SECOND_US));
+        rows +=
+            expected_rows(bt, readings + (span_us + bt->time.to_us - bt->time.from_us) / (60 * WW_SECOND_US));
         char separator = n == 0 ? '{' : ',';
         ww_buf_printf(&lists[0], "%c%lld", separator, (long long)ds->id);
         ww_buf_printf(&lists[1], "%c%u", separator, readings);
@@ -203,9 +294,9 @@ static enum ww_status run_some(struct ww_backtest *bt) {
         ww_pg_arg_str(&args, ww_buf_str(&lists[k]));
         ww_buf_clear(&lists[k]);
     }
-    ww_pg_arg_instant(&args, bt->from_us);
-    ww_pg_arg_instant(&args, bt->to_us);
-    ww_pg_arg_bool(&args, bt->is_joint);
+    ww_pg_arg_instant(&args, bt->time.from_us);
+    ww_pg_arg_instant(&args, bt->time.to_us);
+    ww_pg_arg_bool(&args, bt->kind->compares_series);
     bt->at = bt->watched + bt->progress.done;
     bt->live = bt->warmed = 0;
     enum ww_status st =
@@ -215,19 +306,35 @@ static enum ww_status run_some(struct ww_backtest *bt) {
     return bt->failed != WW_OK ? bt->failed : st;
 }
 
-enum ww_status ww_backtest_run(struct ww_backtest *bt, int64_t from_us, int64_t to_us, ww_backtest_cb go_on,
-                               void *arg, struct ww_error *err) {
-    bt->from_us = from_us;
-    bt->to_us = to_us;
+static enum ww_status run_readings(struct ww_backtest *bt) {
+    enum ww_status st = ww_pg_sync_query(bt->sync, ww_sql_find("walks_begin"), NULL, NULL, bt->err);
+    while (st == WW_OK && bt->progress.done < bt->progress.watched) {
+        st = run_some(bt);
+        if (st == WW_OK && !bt->go_on(bt->go_on_arg, &bt->progress))
+            st = ww_error_set(bt->err, WW_BUSY, "cancelled");
+    }
+    return st == WW_OK ? ww_pg_sync_query(bt->sync, ww_sql_find("walks_end"), NULL, NULL, bt->err) : st;
+}
+
+enum ww_status ww_backtest_run(struct ww_backtest *bt, const struct ww_backtest_time *time,
+                               ww_backtest_cb go_on, void *arg, struct ww_error *err) {
+    bt->time = *time;
+    if (time->look_every_us == 0)
+        bt->time.look_every_us = ww_backtest_usual_every_us(ww_str_of(bt->kind->detector));
     bt->go_on = go_on;
     bt->go_on_arg = arg;
     bt->err = err;
     bt->failed = WW_OK;
-    enum ww_status st = ww_pg_sync_query(bt->sync, ww_sql_find("walks_begin"), NULL, NULL, err);
-    while (st == WW_OK && bt->progress.done < bt->progress.watched) {
-        st = run_some(bt);
-        if (st == WW_OK && !go_on(arg, &bt->progress))
-            st = ww_error_set(err, WW_BUSY, "cancelled");
-    }
-    return st == WW_OK ? ww_pg_sync_query(bt->sync, ww_sql_find("walks_end"), NULL, NULL, err) : st;
+    ww_pg_sync_wait_while(bt->sync, waits_on, bt);
+    enum ww_status st = bt->kind->engine == WW_ENGINE_SPACE    ? backtest_space_run(bt)
+                        : bt->kind->engine == WW_ENGINE_HEALTH ? backtest_senders_run(bt)
+                                                               : run_readings(bt);
+    if (bt->failed != WW_OK) /* and what PostgreSQL said of it is not the reason */
+        st = bt->failed;
+    if (st == WW_OK && bt->progress.clock_us != WW_INSTANT_NONE)
+        bt->progress.done = bt->progress.watched;
+    if (st == WW_OK && !go_on(arg, &bt->progress))
+        st = ww_error_set(err, WW_BUSY, "cancelled");
+    ww_pg_sync_wait_while(bt->sync, NULL, NULL);
+    return st;
 }

@@ -277,6 +277,10 @@ void ww_health_grow(struct ww_health *h) {
     configure_stations(h);
 }
 
+bool ww_health_watches(const struct ww_health *h, uint32_t thing) {
+    return h->things[thing].rules != 0;
+}
+
 /* ---- Noting what was committed ---- */
 
 static void note_clock(struct health_thing *t, int64_t received_us, int64_t sender_us, int64_t time_us) {

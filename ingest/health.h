@@ -103,6 +103,11 @@ struct ww_health_page {
 };
 bool ww_health_write_page(struct ww_health *health, int64_t now_us, struct ww_health_page *page);
 
+/* For a past that is played again: the actions alone, objects with commas between, added to `out`. */
+void ww_health_take_actions(struct ww_health *health, struct ww_buf *out);
+/* Whether a rule watches the catalog's n-th thing. */
+bool ww_health_watches(const struct ww_health *health, uint32_t thing);
+
 /* ---- For /metrics ---- */
 
 enum ww_health_state {

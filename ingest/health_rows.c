@@ -514,6 +514,19 @@ static void write_feeds(struct ww_health *h, struct ww_health_page *page, int64_
     ww_json_end_array(&w);
 }
 
+static void begin_moves(struct ww_health *h) {
+    h->n_moves = 0;
+    h->opened = h->cleared = 0;
+}
+
+void ww_health_take_actions(struct ww_health *h, struct ww_buf *out) {
+    if (h->actions.len > 0 && out->len > 0)
+        ww_buf_char(out, ',');
+    ww_buf_str_add(out, ww_buf_str(&h->actions));
+    ww_buf_reset(&h->actions);
+    begin_moves(h);
+}
+
 bool ww_health_write_page(struct ww_health *h, int64_t now_us, struct ww_health_page *page) {
     ww_buf_init(&page->things, PAGE_CEILING);
     ww_buf_init(&page->feeds, PAGE_CEILING);
@@ -529,7 +542,6 @@ bool ww_health_write_page(struct ww_health *h, int64_t now_us, struct ww_health_
     }
     page->opened = h->opened;
     page->cleared = h->cleared;
-    h->n_moves = 0;
-    h->opened = h->cleared = 0;
+    begin_moves(h);
     return page->n_things > 0 || page->n_feeds > 0 || page->actions.len > 0;
 }

@@ -233,11 +233,6 @@ static enum ww_status add_rule(struct loader *l, const struct ww_rule_row *rule,
         return ww_health_add_rule(world->health_rules, ww_sensor_detector_find(rule->detector), rule->id,
                                   rule->version, rule->severity, rule->code, rule->config, err);
     case WW_ENGINE_SPACE:
-        if (l->only_rule)
-            return ww_error_set(
-                err, WW_BAD_INPUT,
-                "the past is judged reading by reading; detector %.*s looks at many places at once",
-                WW_STR_ARG(rule->detector));
         return ww_space_add_rule(world->space_rules, rule, err);
     case WW_ENGINE_JUDGE:
     case WW_ENGINE_LEARNED:

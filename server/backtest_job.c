@@ -42,11 +42,39 @@ static enum ww_status inside_rule(struct ww_error *err, enum ww_status st) {
 }
 
 enum ww_status ww_backtest_request_check(const struct ww_backtest_request *request, struct ww_error *err) {
-    if (request->from_us >= request->to_us)
+    if (request->time.from_us >= request->time.to_us)
         return refuse(err, "to", "must be after from");
-    if (request->to_us - request->from_us > MOST_SPAN_US)
+    if (request->time.to_us - request->time.from_us > MOST_SPAN_US)
         return refuse(err, "to", "is more than a century after from");
     return WW_OK;
+}
+
+enum ww_status ww_backtest_read_clock(struct ww_str word, struct ww_backtest_time *out,
+                                      struct ww_error *err) {
+    out->by_phenomenon = ww_str_is(word, "phenomenon");
+    return out->by_phenomenon || ww_str_is(word, "arrival")
+               ? WW_OK
+               : refuse(err, "clock", "must be arrival or phenomenon");
+}
+
+enum ww_status ww_backtest_read_every(double seconds, struct ww_backtest_time *out, struct ww_error *err) {
+    if (!(seconds >= (double)WW_BACKTEST_LEAST_EVERY_US / (double)WW_SECOND_US && seconds <= 86400))
+        return refuse(err, "look_every_s", "must be from 0.25 to 86400");
+    out->look_every_us = llround(seconds * (double)WW_SECOND_US);
+    return WW_OK;
+}
+
+static enum ww_status read_looks(const struct ww_json_node *root, struct ww_backtest_time *out,
+                                 struct ww_error *err) {
+    const struct ww_json_node *clock = ww_json_get(root, "clock"), *every = ww_json_get(root, "look_every_s");
+    struct ww_str word = WW_STR("");
+    double seconds = NAN;
+    if (clock)
+        (void)ww_json_as_str(clock, &word);
+    if (every)
+        (void)ww_json_as_double(every, &seconds);
+    enum ww_status st = clock ? ww_backtest_read_clock(word, out, err) : WW_OK;
+    return st == WW_OK && every ? ww_backtest_read_every(seconds, out, err) : st;
 }
 
 enum ww_status ww_backtest_request_read(struct ww_arena *arena, struct ww_str json,
@@ -58,7 +86,11 @@ enum ww_status ww_backtest_request_read(struct ww_arena *arena, struct ww_str js
     if (root->type != WW_JSON_OBJECT)
         return ww_error_set(err, WW_BAD_INPUT, "the body must be an object");
     for (const struct ww_json_node *m = root->child; m; m = m->next) {
-        if (ww_str_is(m->key, "rule") || ww_str_is(m->key, "from") || ww_str_is(m->key, "to"))
+        static const char *const known[] = {"rule", "from", "to", "look_every_s", "clock"};
+        bool is_known = false;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            is_known = is_known || ww_str_is(m->key, known[i]);
+        if (is_known)
             continue;
         ww_error_set(err, WW_BAD_INPUT, "unknown member %.*s", m->key.len > 60 ? 60 : (int)m->key.len,
                      m->key.ptr);
@@ -78,8 +110,9 @@ enum ww_status ww_backtest_request_read(struct ww_arena *arena, struct ww_str js
     } else if (out->code.len == 0) {
         return refuse(err, "rule", "must not be empty");
     }
-    if ((st = read_instant(root, "from", &out->from_us, err)) != WW_OK ||
-        (st = read_instant(root, "to", &out->to_us, err)) != WW_OK)
+    if ((st = read_instant(root, "from", &out->time.from_us, err)) != WW_OK ||
+        (st = read_instant(root, "to", &out->time.to_us, err)) != WW_OK ||
+        (st = read_looks(root, &out->time, err)) != WW_OK)
         return st;
     return ww_backtest_request_check(out, err);
 }
@@ -134,20 +167,27 @@ static void write_alerts(const struct ww_alert_log *log, struct ww_buf *out) {
         write_int(&w, "count", a->count);
         write_double(&w, "last", a->last);
         write_double(&w, "peak", a->peak);
+        if (a->explanation.len > 0) {
+            ww_json_key(&w, "explanation");
+            ww_json_raw(&w, a->explanation);
+        }
         ww_json_end_object(&w);
     }
     ww_json_end_array(&w);
 }
 
 /* A rule's alerts are all of one category. */
-static struct ww_str category_of(const struct ww_alert_log *log) {
+static struct ww_str category_of(const struct ww_alert_log *log, const struct ww_rule_row *rule) {
     uint32_t n;
     const struct ww_logged_alert *alerts = ww_alert_log_all(log, &n);
-    return n > 0 ? ww_str_of(alerts[0].category) : WW_STR("pollution");
+    const struct ww_rule_kind *kind = ww_rule_kind_find(rule->detector);
+    bool is_of_senders = kind && kind->engine == WW_ENGINE_HEALTH;
+    return n > 0 ? ww_str_of(alerts[0].category) : is_of_senders ? WW_STR("sensor") : WW_STR("pollution");
 }
 
 static enum ww_status ask_report(struct ww_backtest *bt, const struct ww_backtest_request *request,
-                                 const struct ww_pg_result **r, struct ww_error *err) {
+                                 const struct ww_rule_row *rule, const struct ww_pg_result **r,
+                                 struct ww_error *err) {
     struct ww_buf alerts, watched;
     ww_buf_init(&alerts, ALERTS_CEILING);
     ww_buf_init(&watched, LIST_CEILING);
@@ -158,10 +198,12 @@ static enum ww_status ask_report(struct ww_backtest *bt, const struct ww_backtes
         struct ww_pg_args args;
         ww_pg_args_init(&args);
         ww_pg_arg_str(&args, ww_buf_str(&alerts));
-        ww_pg_arg_instant(&args, request->from_us);
-        ww_pg_arg_instant(&args, request->to_us);
+        ww_pg_arg_instant(&args, request->time.from_us);
+        ww_pg_arg_instant(&args, request->time.to_us);
         ww_pg_arg_str(&args, ww_buf_str(&watched));
-        ww_pg_arg_str(&args, category_of(ww_backtest_alerts(bt)));
+        ww_pg_arg_str(&args, category_of(ww_backtest_alerts(bt), rule));
+        ww_pg_arg_str(&args, ww_backtest_property(bt));
+        ww_pg_arg_bool(&args, ww_rule_kind_find(rule->detector)->engine == WW_ENGINE_SPACE);
         st = ww_pg_sync_query(ww_backtest_sync(bt), ww_sql_find("backtest_report"), &args, r, err);
         ww_pg_args_clear(&args);
     } else {
@@ -189,23 +231,41 @@ static void write_rule(struct ww_json *w, const struct ww_rule_row *rule, bool i
     ww_json_end_object(w);
 }
 
+/* By which clock, and how often, a rule was looked at that goes by the clock. */
+static void write_looks(struct ww_json *w, const struct ww_backtest_request *request,
+                        const struct ww_rule_row *rule, const struct ww_backtest_progress *p) {
+    int64_t usual_us = ww_backtest_usual_every_us(rule->detector), every_us = request->time.look_every_us;
+    ww_json_key(w, "looks");
+    if (usual_us == 0) {
+        ww_json_null(w);
+        return;
+    }
+    ww_json_object(w);
+    ww_json_key(w, "clock");
+    ww_json_text(w, request->time.by_phenomenon ? "phenomenon" : "arrival");
+    write_double(w, "every_s", (double)(every_us > 0 ? every_us : usual_us) / (double)WW_SECOND_US);
+    write_int(w, "count", (int64_t)p->looks);
+    ww_json_end_object(w);
+}
+
 static void write_report(struct ww_backtest *bt, const struct ww_backtest_request *request,
                          const struct ww_rule_row *rule, const struct ww_pg_result *r, int64_t took_ms,
                          struct ww_buf *out) {
     uint32_t n;
     (void)ww_alert_log_all(ww_backtest_alerts(bt), &n);
     const struct ww_backtest_progress *p = ww_backtest_progress(bt);
-    double weeks = (double)(request->to_us - request->from_us) / (double)WEEK_US;
+    double weeks = (double)(request->time.to_us - request->time.from_us) / (double)WEEK_US;
     int64_t wards = ww_pg_i64(r, 0, 2), confirmed = ww_pg_i64(r, 0, 3), wrong = ww_pg_i64(r, 0, 4);
     struct ww_json w;
     ww_json_init(&w, out);
     ww_json_object(&w);
     write_rule(&w, rule, request->code.len == 0);
-    write_instant(&w, "from", request->from_us);
-    write_instant(&w, "to", request->to_us);
+    write_instant(&w, "from", request->time.from_us);
+    write_instant(&w, "to", request->time.to_us);
     write_int(&w, "readings", (int64_t)p->readings);
     write_int(&w, "datastreams", p->watched);
     write_int(&w, "wards", wards);
+    write_looks(&w, request, rule, p);
     write_double(&w, "weeks", rounded(weeks));
     write_int(&w, "alert_count", n);
     write_double(&w, "alerts_per_week", rounded(n / weeks));
@@ -265,9 +325,9 @@ enum ww_status ww_backtest_report(const char *conninfo, const struct ww_backtest
     if (st == WW_OK && (st = ww_backtest_open(conninfo, &rule, &bt, err)) == WW_BAD_INPUT)
         st = inside_rule(err, st);
     if (st == WW_OK)
-        st = ww_backtest_run(bt, request->from_us, request->to_us, go_on, arg, err);
+        st = ww_backtest_run(bt, &request->time, go_on, arg, err);
     if (st == WW_OK)
-        st = ask_report(bt, request, &r, err);
+        st = ask_report(bt, request, &rule, &r, err);
     if (st == WW_OK) {
         write_report(bt, request, &rule, r, monotonic_ms() - began_ms, out);
         if ((st = ww_buf_status(out)) != WW_OK)

@@ -15,15 +15,21 @@
 struct ww_backtest_request {
     struct ww_str code; /* of a rule that is there; or, empty, … */
     struct ww_rule_row draft;
-    int64_t from_us, to_us;
+    struct ww_backtest_time time;
 };
 
 /* Texts live in the arena. The error's field names the member: "from", "rule.config.fire". */
 enum ww_status ww_backtest_request_read(struct ww_arena *arena, struct ww_str json,
                                         struct ww_backtest_request *out, struct ww_error *err) WW_MUST_CHECK;
-/* The time asked for: `from` before `to`, no more than a century. */
+/* The time asked for: `from` before `to`, no more than a century; looks no closer than a server's. */
 enum ww_status ww_backtest_request_check(const struct ww_backtest_request *request,
                                          struct ww_error *err) WW_MUST_CHECK;
+
+/* "arrival" or "phenomenon"; seconds. The error's field is the member of a request. */
+enum ww_status ww_backtest_read_clock(struct ww_str word, struct ww_backtest_time *out,
+                                      struct ww_error *err) WW_MUST_CHECK;
+enum ww_status ww_backtest_read_every(double seconds, struct ww_backtest_time *out,
+                                      struct ww_error *err) WW_MUST_CHECK;
 
 /* Runs it and writes the report (docs/API.md, "Back-tests"). WW_BUSY "cancelled" when `go_on` said so. */
 enum ww_status ww_backtest_report(const char *conninfo, const struct ww_backtest_request *request,

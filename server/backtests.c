@@ -174,6 +174,7 @@ enum ww_status ww_backtests_start(struct ww_backtests *shop, struct ww_str body,
     job->created_us = now_us();
     snprintf(job->account, sizeof job->account, "%s", account);
     ww_buf_init(&job->report, WW_BACKTEST_REPORT_CEILING);
+    job->progress.clock_us = WW_INSTANT_NONE;
     if (start_thread(job) != 0) {
         job->is_joined = true; /* there is none */
         forget(job);
@@ -200,6 +201,14 @@ static void write_progress(const struct ww_backtest_progress *p, struct ww_json 
     ww_json_int(w, p->done);
     ww_json_key(w, "datastreams");
     ww_json_int(w, p->watched);
+    ww_json_key(w, "looks");
+    ww_json_int(w, (int64_t)p->looks);
+    if (p->clock_us == WW_INSTANT_NONE) {
+        ww_json_key(w, "clock");
+        ww_json_null(w);
+    } else {
+        write_instant(w, "clock", p->clock_us);
+    }
     ww_json_end_object(w);
 }
 
@@ -235,8 +244,8 @@ static void write_job(const struct job *job, bool with_report, struct ww_json *w
         ww_json_str(w, job->request.code);
     else
         ww_json_null(w);
-    write_instant(w, "from", job->request.from_us);
-    write_instant(w, "to", job->request.to_us);
+    write_instant(w, "from", job->request.time.from_us);
+    write_instant(w, "to", job->request.time.to_us);
     write_progress(&job->progress, w);
     write_error(job, w);
     if (with_report) {

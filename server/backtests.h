@@ -4,7 +4,7 @@
  *   shop = ww_backtests_new(conninfo);
  *   st = ww_backtests_start(shop, body, "alice", &id, &err);    // WW_BUSY: as many as may run are running
  *   ww_backtests_show(shop, id, true, &json);                   // at any time: state, progress, at last the
- * report ww_backtests_cancel(shop, id);                              // ends within a page of readings
+ * report ww_backtests_cancel(shop, id);                              // ends within a fraction of a second
  *   ww_backtests_free(shop);                                    // cancels and waits
  *
  * Called from one thread (the loop's). At most WW_BACKTESTS_RUNNING at once; of those that have ended the

@@ -157,6 +157,9 @@ struct ww_pg_sync;
 enum ww_status ww_pg_sync_open(const char *conninfo, int wait_ms, struct ww_pg_sync **out,
                                struct ww_error *err) WW_MUST_CHECK;
 void ww_pg_sync_close(struct ww_pg_sync *sync);
+/* While a statement runs, `go_on` is asked some times a second; false drops the connection, for good:
+ * WW_BUSY, "cancelled". NULL: nobody is asked. */
+void ww_pg_sync_wait_while(struct ww_pg_sync *sync, bool (*go_on)(void *arg), void *arg);
 /* `result` (may be NULL) lives until the next call on `sync`. */
 enum ww_status ww_pg_sync_exec(struct ww_pg_sync *sync, const char *sql, const struct ww_pg_args *args,
                                const struct ww_pg_result **result, struct ww_error *err) WW_MUST_CHECK;

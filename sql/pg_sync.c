@@ -2,6 +2,8 @@
 #include "geo/base/alloc.h"
 #include "sql/pg_internal.h"
 
+enum { ASK_MS = 100 };
+
 struct ww_pg_sync {
     struct event_base *base;
     struct ww_pg *pg;
@@ -9,6 +11,10 @@ struct ww_pg_sync {
     bool answered;
     enum ww_status status;
     struct ww_error *err;
+    bool (*go_on)(void *arg); /* NULL: nobody is asked */
+    void *go_on_arg;
+    struct event *asking;
+    bool is_stopped;
 };
 
 static void on_late(evutil_socket_t fd, short what, void *arg) {
@@ -63,6 +69,8 @@ void ww_pg_sync_close(struct ww_pg_sync *sync) {
     if (!sync)
         return;
     ww_pg_free(sync->pg);
+    if (sync->asking)
+        event_free(sync->asking);
     PQclear(sync->result.pg);
     event_base_free(sync->base);
     ww_free(sync);
@@ -82,6 +90,28 @@ static void on_answer(void *arg, enum ww_status status, const struct ww_pg_resul
     }
 }
 
+static void on_ask(evutil_socket_t fd, short what, void *arg) {
+    struct ww_pg_sync *sync = arg;
+    (void)fd;
+    (void)what;
+    if (!sync->answered && !sync->is_stopped && !sync->go_on(sync->go_on_arg)) {
+        sync->is_stopped = true;
+        ww_pg_drop(sync->pg); /* which answers */
+    }
+}
+
+void ww_pg_sync_wait_while(struct ww_pg_sync *sync, bool (*go_on)(void *arg), void *arg) {
+    sync->go_on = go_on;
+    sync->go_on_arg = arg;
+    if (!sync->asking)
+        sync->asking = event_new(sync->base, -1, EV_PERSIST, on_ask, sync);
+    const struct timeval every = {0, ASK_MS * 1000};
+    if (go_on && sync->asking)
+        event_add(sync->asking, &every);
+    else if (sync->asking)
+        event_del(sync->asking);
+}
+
 static void begin(struct ww_pg_sync *sync, struct ww_error *err) {
     PQclear(sync->result.pg);
     sync->result.pg = NULL;
@@ -93,11 +123,15 @@ static enum ww_status finish(struct ww_pg_sync *sync, enum ww_status queued,
                              const struct ww_pg_result **result) {
     if (result)
         *result = NULL;
+    if (sync->is_stopped)
+        return sync->err ? ww_error_set(sync->err, WW_BUSY, "cancelled") : WW_BUSY;
     if (queued != WW_OK)
         return ww_error_set(sync->err, queued, "%s",
                             queued == WW_UNAVAILABLE ? ww_pg_last_error(sync->pg) : ww_status_name(queued));
     while (!sync->answered)
         event_base_loop(sync->base, EVLOOP_ONCE);
+    if (sync->is_stopped)
+        sync->status = sync->err ? ww_error_set(sync->err, WW_BUSY, "cancelled") : WW_BUSY;
     sync->err = NULL;
     if (result && sync->status == WW_OK)
         *result = &sync->result;

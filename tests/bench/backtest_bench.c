@@ -71,7 +71,9 @@ static double backtest(const char *conninfo, const char *detector, const char *c
     uint32_t alerts;
     double began = now_s();
     must(ww_backtest_open(conninfo, &rule, &bt, &err), &err);
-    must(ww_backtest_run(bt, from_us, to_us, go_on, NULL, &err), &err);
+    must(ww_backtest_run(bt, &(struct ww_backtest_time){.from_us = from_us, .to_us = to_us}, go_on, NULL,
+                         &err),
+         &err);
     double took = now_s() - began;
     (void)ww_alert_log_all(ww_backtest_alerts(bt), &alerts);
     printf("%-9s %8llu readings  %6.2f s  %9.0f readings/s  %u alerts\n", detector,

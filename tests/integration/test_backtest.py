@@ -157,7 +157,6 @@ def test_what_came_before_warms_it_up_as_after_a_start_of_the_server(lived):
         ({"config": {**SPOT, "fires": [1, 2]}}, "config.fires"),
         ({"config": {**SPOT, "standard": "GB 1"}}, "config.standard"),
         ({"detector": "oracle", "config": {}}, "detector"),
-        ({"detector": "silence", "config": {"after_s": 900}}, "detector"),
         ({"config": SPOT, "severity": 9}, "severity"),
         ({"config": SPOT, "colour": 1}, "colour"),
         ({"detector": "limit"}, "config"),
