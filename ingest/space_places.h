@@ -1,6 +1,6 @@
 /* A rule about space with its places, from the database: which questions, and what becomes of the answers.
- * Who asks them, on the loop (space_load.c, hotspot_keeper.c) or for the past (backtest_space.c), is nothing to
- * it.
+ * Who asks them, on the loop (space_load.c, hotspot_keeper.c) or for the past (backtest_space.c), is nothing
+ * to it.
  *
  *   struct space_places p;
  *   st = space_places_begin(&p, rule, &err);
