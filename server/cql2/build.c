@@ -3,23 +3,41 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "geo/base/json_reader.h"
 #include "geo/civil.h"
 #include "server/cql2/tree.h"
 
 /* ---- Failing ---- */
 
+/* The JSON pointer (RFC 6901) of what begins at `place`: at every level the last child that does not begin
+ * after it. */
+static void write_pointer(const struct ww_json_node *json, size_t place, char *out, size_t room) {
+    size_t used = 0;
+    out[0] = '\0';
+    while (json && used < room) {
+        const struct ww_json_node *inside = NULL;
+        size_t index = 0, number = 0;
+        for (const struct ww_json_node *c = json->child; c && c->offset <= place; c = c->next, index++) {
+            inside = c;
+            number = index;
+        }
+        if (inside && json->type == WW_JSON_OBJECT)
+            used += (size_t)snprintf(out + used, room - used, "/%.*s", WW_STR_ARG(inside->key));
+        else if (inside)
+            used += (size_t)snprintf(out + used, room - used, "/%zu", number);
+        json = inside;
+    }
+}
+
 static void fail_with(struct ww_cql2_builder *b, enum ww_status status, size_t place, const char *text) {
+    char pointer[80];
     if (b->status != WW_OK)
         return;
     b->status = status;
     if (!b->err)
         return;
-    if (b->is_json)
-        (void)ww_error_set(b->err, status, "at %.*s: %s", b->pointer_len ? (int)b->pointer_len : 1,
-                           b->pointer_len ? b->pointer : "/", text);
-    else
-        (void)ww_error_set(b->err, status, "%s", text);
+    write_pointer(b->json, place, pointer, sizeof pointer);
+    (void)ww_error_set(b->err, status, "%s%s%s%s", pointer[0] ? "at " : "", pointer, pointer[0] ? ": " : "",
+                       text);
     ww_text_place(b->input, place, &b->err->line, &b->err->column);
     b->err->offset = place;
 }

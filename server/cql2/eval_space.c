@@ -41,7 +41,9 @@ static enum ww_status make_ready(struct ww_cql2_evaluator *e, const struct ww_cq
     ww_buf_init(&wkb, 64 * WW_CQL2_MAX_VERTICES);
     enum ww_status st;
     if (!ww_cql2_shape_wkb(shape, i, e->expr->crs, datum ? move_position : NULL, datum, &wkb))
-        st = ww_error_set(err, WW_BAD_INPUT, "a geometry lies outside of its reference system");
+        st = ww_buf_status(&wkb) == WW_OK
+                 ? ww_error_set(err, WW_BAD_INPUT, "a geometry lies outside of its reference system")
+                 : ww_error_set(err, ww_buf_status(&wkb), "no memory for a geometry");
     else
         st = ww_geometry_from_wkb(e->geos, wkb.data, wkb.len, &out->shape, err);
     ww_buf_clear(&wkb);

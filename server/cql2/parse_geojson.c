@@ -38,13 +38,9 @@ static bool read_list(struct ww_cql2_builder *b, const struct ww_json_node *json
                                    struct ww_cql2_shape *)) {
     if (json->type != WW_JSON_ARRAY || !json->child)
         return fail(b, json, "an array that is not empty is expected");
-    size_t i = 0;
-    for (const struct ww_json_node *e = json->child; e; e = e->next, i++) {
-        size_t before = ww_cql2_descend_to(b, i);
+    for (const struct ww_json_node *e = json->child; e; e = e->next)
         if (!read(b, e, shape))
             return false;
-        ww_cql2_ascend(b, before);
-    }
     return true;
 }
 
@@ -102,10 +98,8 @@ static struct ww_cql2_shape *read_geometry(struct ww_cql2_builder *b, const stru
         return ww_cql2_fail(b, WW_BAD_INPUT, object->offset,
                             "a GeometryCollection holds points, lines and polygons");
     struct ww_cql2_shape *shape = ww_cql2_shape_new(b, kind, object->offset);
-    size_t before = ww_cql2_descend(b, inner);
     if (!shape || !read_coordinates(b, json, shape))
         return NULL;
-    ww_cql2_ascend(b, before);
     return shape;
 }
 
@@ -114,9 +108,7 @@ struct ww_cql2_node *ww_cql2_read_geojson(struct ww_cql2_builder *b, const struc
     if (ww_json_get(object, "type"))
         return ww_cql2_new_shape(b, read_geometry(b, object, false), object->offset);
     double numbers[6];
-    size_t before = ww_cql2_descend(b, "bbox");
     int n = read_numbers(b, bbox, numbers, 6, "a bbox is an array of four or six numbers");
     struct ww_cql2_shape *shape = n < 0 ? NULL : ww_cql2_shape_of_bbox(b, numbers, n, bbox->offset);
-    ww_cql2_ascend(b, before);
     return ww_cql2_new_shape(b, shape, object->offset);
 }

@@ -3,52 +3,20 @@
  *
  * The reader of JSON has bounded the depth (64), so that recursion here is bounded too.
  */
-#include <stdio.h>
-
 #include "server/cql2/json_parser.h"
-
-/* ---- Where we are ---- */
-
-static size_t lengthen(struct ww_cql2_builder *b, const char *step) {
-    size_t before = b->pointer_len, len = strlen(step);
-    if (before + len <= sizeof b->pointer) {
-        memcpy(b->pointer + before, step, len);
-        b->pointer_len += len;
-    }
-    return before;
-}
-
-size_t ww_cql2_descend(struct ww_cql2_builder *b, const char *member) {
-    char step[24];
-    snprintf(step, sizeof step, "/%s", member);
-    return lengthen(b, step);
-}
-
-size_t ww_cql2_descend_to(struct ww_cql2_builder *b, size_t element) {
-    char step[24];
-    snprintf(step, sizeof step, "/%zu", element);
-    return lengthen(b, step);
-}
-
-void ww_cql2_ascend(struct ww_cql2_builder *b, size_t before) {
-    b->pointer_len = before;
-}
 
 /* ---- Values ---- */
 
 static struct ww_cql2_node *read_value(struct ww_cql2_builder *b, const struct ww_json_node *json);
 
-/* Appends the values of a JSON array; the pointer is at the array. */
+/* Appends the values of a JSON array. */
 static bool read_elements(struct ww_cql2_builder *b, const struct ww_json_node *array,
                           struct ww_cql2_list *list) {
-    size_t i = 0;
-    for (const struct ww_json_node *e = array->child; e; e = e->next, i++) {
-        size_t before = ww_cql2_descend_to(b, i);
+    for (const struct ww_json_node *e = array->child; e; e = e->next) {
         if (list->n == WW_CQL2_MAX_LIST + 1)
             return ww_cql2_fail(b, WW_TOO_LARGE, e->offset, "a list has at most %d values", WW_CQL2_MAX_LIST);
         if (!ww_cql2_list_add(b, list, read_value(b, e)))
             return false;
-        ww_cql2_ascend(b, before);
     }
     return true;
 }
@@ -65,34 +33,28 @@ static struct ww_cql2_node *read_array(struct ww_cql2_builder *b, const struct w
 
 static struct ww_cql2_node *read_time(struct ww_cql2_builder *b, const struct ww_json_node *value,
                                       bool date) {
-    size_t before = ww_cql2_descend(b, date ? "date" : "timestamp");
     struct ww_str text;
     if (!ww_json_as_str(value, &text))
         return ww_cql2_fail(b, WW_BAD_INPUT, value->offset, "a text is expected");
     struct ww_cql2_node *node =
         date ? ww_cql2_new_date(b, text, value->offset) : ww_cql2_new_timestamp(b, text, value->offset);
-    ww_cql2_ascend(b, before);
     return node;
 }
 
 static struct ww_cql2_node *read_interval(struct ww_cql2_builder *b, const struct ww_json_node *object,
                                           const struct ww_json_node *array) {
     struct ww_cql2_node *bounds[2] = {NULL, NULL};
-    size_t before = ww_cql2_descend(b, "interval");
     const struct ww_json_node *e = array->type == WW_JSON_ARRAY ? array->child : NULL;
     if (!e || !e->next || e->next->next)
         return ww_cql2_fail(b, WW_BAD_INPUT, array->offset,
                             "an interval is an array of its begin and its end");
     for (size_t i = 0; i < 2; i++, e = e->next) {
-        size_t here = ww_cql2_descend_to(b, i);
         struct ww_str text;
         bounds[i] = ww_json_as_str(e, &text) ? ww_cql2_new_bound(b, text, e->offset) : read_value(b, e);
         if (!bounds[i])
             return NULL;
-        ww_cql2_ascend(b, here);
     }
     struct ww_cql2_node *node = ww_cql2_new_op2(b, CQL2_INTERVAL, bounds[0], bounds[1], object->offset);
-    ww_cql2_ascend(b, before);
     return node;
 }
 
@@ -101,16 +63,13 @@ static struct ww_cql2_node *read_interval(struct ww_cql2_builder *b, const struc
 /* The arguments of IN: the value, and a list of values. */
 static bool read_in(struct ww_cql2_builder *b, const struct ww_json_node *args, struct ww_cql2_list *list) {
     const struct ww_json_node *value = args->child, *values = value ? value->next : NULL;
-    if (!values || values->next || values->type != WW_JSON_ARRAY)
-        return ww_cql2_fail(b, WW_BAD_INPUT, args->offset, "\"in\" takes a value and an array of values");
-    size_t before = ww_cql2_descend_to(b, 0);
+    if (!values || values->next || values->type != WW_JSON_ARRAY || !values->child)
+        return ww_cql2_fail(b, WW_BAD_INPUT, args->offset,
+                            "\"in\" takes a value and an array of values, at least one");
     if (!ww_cql2_list_add(b, list, read_value(b, value)))
         return false;
-    ww_cql2_ascend(b, before);
-    ww_cql2_descend_to(b, 1);
     if (!read_elements(b, values, list))
         return false;
-    ww_cql2_ascend(b, before);
     return true;
 }
 
@@ -126,10 +85,8 @@ static struct ww_cql2_node *read_op(struct ww_cql2_builder *b, const struct ww_j
                             text.len > 80 ? 80 : (int)text.len, text.ptr);
     if (!args || args->type != WW_JSON_ARRAY)
         return ww_cql2_fail(b, WW_BAD_INPUT, object->offset, "an operator has \"args\", an array");
-    size_t before = ww_cql2_descend(b, "args");
     if (!(op == CQL2_IN ? read_in(b, args, &list) : read_elements(b, args, &list)))
         return NULL;
-    ww_cql2_ascend(b, before);
     return ww_cql2_new_op(b, op, list.nodes, list.n, object->offset);
 }
 
@@ -181,7 +138,6 @@ enum ww_status ww_cql2_parse_json(struct ww_str json, const struct ww_cql2_schem
     struct ww_cql2_builder b = {.arena = arena, .schema = schema, .crs = crs, .input = json, .err = err};
     struct ww_json_node *root = NULL;
     *out = NULL;
-    b.is_json = true;
     if (json.len > WW_CQL2_MAX_BYTES) {
         ww_cql2_fail(&b, WW_TOO_LARGE, 0, "a filter has at most %d bytes", WW_CQL2_MAX_BYTES);
         return b.status;
@@ -191,5 +147,6 @@ enum ww_status ww_cql2_parse_json(struct ww_str json, const struct ww_cql2_schem
         ww_cql2_no_memory(&b);
     else if (st != WW_OK)
         return st;
+    b.json = root;
     return ww_cql2_finish(&b, root && b.status == WW_OK ? read_value(&b, root) : NULL, out);
 }

@@ -179,6 +179,8 @@ static struct ww_cql2_node *read_named(struct ww_cql2_parser *p) {
         return ww_cql2_new_boolean(p->lexer.b, false, word.place);
     if (ww_cql2_shape_kind_find(word.value, &kind) && (called || is_keyword(&p->word, "z")))
         return ww_cql2_new_shape(p->lexer.b, ww_cql2_read_shape(p, kind, word.place), word.place);
+    if (ww_cql2_shape_kind_find(word.value, &kind) && is_keyword(&p->word, "empty"))
+        return ww_cql2_expected(p, "\"(\"");
     if (!called)
         return ww_cql2_new_property(p->lexer.b, word.value, word.place);
     if (is_keyword(&word, "date") || is_keyword(&word, "timestamp"))

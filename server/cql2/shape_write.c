@@ -218,6 +218,8 @@ static void text_box(const struct ww_cql2_shape *s, struct ww_buf *out) {
 void ww_cql2_shape_text(const struct ww_cql2_shape *s, struct ww_buf *out) {
     for (const char *c = ww_cql2_shape_kind_name(s->kind); *c; c++)
         ww_buf_char(out, *c >= 'a' ? (char)(*c - 'a' + 'A') : *c);
+    if (s->n_axes == 3 && s->kind != CQL2_BBOX)
+        ww_buf_text(out, " Z");
     switch (s->kind) {
     case CQL2_POINT:
     case CQL2_LINESTRING:

@@ -7,6 +7,7 @@
 #ifndef WW_SERVER_CQL2_TREE_H
 #define WW_SERVER_CQL2_TREE_H
 
+#include "geo/base/json_reader.h"
 #include "server/cql2/cql2.h"
 
 enum ww_cql2_op {
@@ -124,9 +125,7 @@ struct ww_cql2_builder {
     uint32_t n_nodes;
     uint32_t n_vertices;
     uint32_t n_slots;
-    bool is_json;
-    char pointer[160]; /* JSON: where we are, "/args/1" */
-    size_t pointer_len;
+    const struct ww_json_node *json; /* the whole JSON, to tell where in it a mistake is; NULL for text */
 };
 
 /* Says what is wrong at `place`, unless something was said before; always NULL. */

@@ -5,9 +5,9 @@ SET LOCAL search_path = wardwatch, public;
 
 CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA public;
 
--- Full case folding: through capitals, so that ß is ss and ς is σ, whatever locale the database has.
+-- Full case folding: through capitals, so that ß and ẞ are ss and ς is σ, whatever locale the database has.
 CREATE FUNCTION cql2_casefold(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT translate(lower(upper($1 COLLATE "und-x-icu") COLLATE "und-x-icu"), 'ς', 'σ')
+    SELECT replace(translate(lower(upper($1 COLLATE "und-x-icu") COLLATE "und-x-icu"), 'ς', 'σ'), 'ß', 'ss')
 $$;
 
 -- Letters without their marks, be they one character or a letter and combining marks (U+0300 to U+036F). IMMUTABLE, so
