@@ -260,6 +260,9 @@ static const struct ww_route routes[] = {
     {WW_HTTP_GET, "/ogc/collections/{collectionId}/items", READERS, OGC_READER, layer_params,
      ww_handle_ogc_items, NULL, NULL, 0, 0, "layers", "Its features; /ogc/api has the parameters",
      "要素（参数见 /ogc/api）"},
+    {WW_HTTP_POST, "/ogc/collections/{collectionId}/items", READERS, OGC_READER, layer_params,
+     ww_handle_ogc_search, NULL, NULL, (size_t)1 << 20, 0, "layers",
+     "Search its features with a CQL2 filter as the body", "以 CQL2 JSON 查询要素"},
     {WW_HTTP_GET, "/ogc/collections/{collectionId}/items/{featureId}", READERS, OGC_READER, feature_params,
      ww_handle_ogc_feature, NULL, NULL, 0, 0, "layers", "One feature", "要素详情"},
 };

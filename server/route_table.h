@@ -126,6 +126,7 @@ void ww_handle_ogc_collection(struct ww_route_call *call);
 void ww_handle_ogc_queryables(struct ww_route_call *call);
 void ww_handle_ogc_schema(struct ww_route_call *call);
 void ww_handle_ogc_items(struct ww_route_call *call);
+void ww_handle_ogc_search(struct ww_route_call *call);
 void ww_handle_ogc_feature(struct ww_route_call *call);
 void ww_handle_healthz(struct ww_route_call *call);
 void ww_handle_readyz(struct ww_route_call *call);

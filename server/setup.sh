@@ -121,6 +121,10 @@ mosquitto_pub mosquitto-clients
 ip       iproute2
 openssl  openssl
 ogr2ogr  gdal-bin
+cs2cs    proj-bin
+-        python3-qgis
+-        qgis-providers
+-        python3-owslib
 curl     curl
 '
 

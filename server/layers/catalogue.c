@@ -156,6 +156,7 @@ static enum ww_status read_column(struct ww_arena *arena, const struct ww_pg_res
         .title_zh = comment.title_zh,
         .type = type_of(type, ww_pg_str(r, row, Q_CATEGORY)),
         .nullable = !ww_pg_bool(r, row, Q_NOT_NULL),
+        .is_array = ww_str_is(ww_pg_str(r, row, Q_CATEGORY), "A"),
         .pg_type = ww_arena_copy(arena, ww_pg_str(r, row, Q_FORMAT)),
         .geom_type = ww_arena_copy(arena, plain_geom_type(ww_pg_str(r, row, Q_GEOM_TYPE)))};
     if (!out->name.ptr || !out->pg_type.ptr || !out->geom_type.ptr)

@@ -40,6 +40,7 @@ struct ww_layer_column {
     struct ww_str name, title_en, title_zh; /* titles "" when there are none */
     enum ww_layer_type type;
     bool nullable;
+    bool is_array;           /* JSON: made of a PostgreSQL array */
     struct ww_str sql;       /* t."name": for conditions and ORDER BY */
     struct ww_str select;    /* what is read: the type that the writers expect, in binary format */
     struct ww_str pg_type;   /* for casts of arguments: "bigint" */

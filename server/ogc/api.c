@@ -100,7 +100,18 @@ static void shared_params(struct ogc_call *call, struct ww_json *w) {
                         "时刻、日期或时间段 A/B、A/..、../B（RFC 3339）"));
     text(w, "type", "string");
     end_param(w);
+    static const char *const languages_of_filters[] = {"cql2-text", "cql2-json", "cql-text", NULL};
+    ww_json_key(w, "filter");
+    begin_param(w, "filter", "query",
+                OGC_SAY(call, "A condition in CQL2 over the queryables", "CQL2 过滤条件"));
+    text(w, "type", "string");
+    end_param(w);
+    ww_json_key(w, "filter-lang");
+    begin_param(w, "filter-lang", "query", OGC_SAY(call, "Encoding of filter", "过滤条件的编码"));
+    words(w, languages_of_filters, "cql2-text");
+    end_param(w);
     static const char *const systems[][3] = {
+        {"filter-crs", "Reference system of the geometries in filter", "filter 中几何的坐标参考系"},
         {"crs", "Reference system of the answer, one of the collection's", "结果的坐标参考系"},
         {"bbox-crs", "Reference system of bbox", "bbox 的坐标参考系"},
     };

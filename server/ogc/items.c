@@ -125,12 +125,17 @@ static void make_next(struct items *x) {
     ogc_percent(&out, call->layer->id);
     ww_buf_printf(&out, "/items?limit=%d", limit);
     for (int i = 0; ww_http_param_at(call->req, i, &name, &value); i++) {
-        if (ww_str_is(name, "limit") || ww_str_is(name, "offset") || ww_str_is(name, "after"))
+        bool of_body = run->request.filter_is_body && ww_str_is(name, "filter-lang");
+        if (of_body || ww_str_is(name, "limit") || ww_str_is(name, "offset") || ww_str_is(name, "after"))
             continue;
         ww_buf_char(&out, '&');
         ogc_percent(&out, name);
         ww_buf_char(&out, '=');
         ogc_percent(&out, value);
+    }
+    if (run->request.filter_is_body) {
+        ww_buf_text(&out, "&filter-lang=cql2-json&filter=");
+        ogc_percent(&out, run->request.filter);
     }
     ww_buf_text(&out, "&after=");
     ogc_after_write(values, n, &out);
@@ -163,8 +168,9 @@ static void finish(struct items *x) {
     struct ogc_answer *answer = x->answer;
     if (x->run.has_next && !x->run.next.len) {
         struct ww_error err;
-        ww_error_set(&err, WW_TOO_LARGE,
-                     "the key of a row is too long for a link to the next page: sort by less");
+        ww_error_set(
+            &err, WW_TOO_LARGE,
+            "the address of the next page would be too long: ask for a shorter filter or a greater limit");
         fail(x, &err);
         return;
     }
@@ -380,6 +386,27 @@ static void items(struct ogc_call *call) {
 
 void ww_handle_ogc_items(struct ww_route_call *call) {
     ogc_begin(call, true, ogc_feature_formats, NULL, items);
+}
+
+/* A search: the same with the filter as the body, which changes nothing; OWSLib sends its filters so. */
+void ww_handle_ogc_search(struct ww_route_call *call) {
+    static const char *const types[] = {"application/json", "application/query-cql-json",
+                                        "application/cql2+json"};
+    struct ww_str type = ww_http_header(call->req, "Content-Type");
+    const char *semicolon = type.len ? memchr(type.ptr, ';', type.len) : NULL;
+    if (semicolon)
+        type.len = (size_t)(semicolon - type.ptr);
+    bool known = ww_http_body(call->req).len == 0;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        known = known || ww_str_eq_nocase(ww_str_trim(type), ww_str_of(types[i]));
+    if (!known) {
+        struct ww_error err;
+        ww_error_set(&err, WW_BAD_INPUT,
+                     "a search takes a CQL2 filter as application/json; features can't be added here");
+        ww_http_respond_error(call->req, 415, &err);
+        return;
+    }
+    ww_handle_ogc_items(call);
 }
 
 /* ---- One feature ---- */

@@ -291,8 +291,7 @@ static enum ww_status add_conditions(struct ogc_call *call, const struct ogc_req
     and_box(call, r, q);
     and_interval(call, r, q);
     and_equals(call, r, q);
-    (void)err;
-    return WW_OK;
+    return ogc_filter_sql(call, r, q, err);
 }
 
 static enum ww_status finish(const struct ogc_query *q, struct ww_error *err) {

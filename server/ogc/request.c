@@ -4,8 +4,9 @@
 
 #include "geo/instant.h"
 
-const char *const ogc_item_params[] = {"limit",    "offset", "after",      "bbox",   "bbox-crs",
-                                       "datetime", "crs",    "properties", "sortby", NULL};
+const char *const ogc_item_params[] = {"limit",      "offset", "after",  "bbox",        "bbox-crs",
+                                       "datetime",   "crs",    "filter", "filter-lang", "filter-crs",
+                                       "properties", "sortby", NULL};
 
 static const char *const one_params[] = {"crs", "properties", NULL};
 
@@ -219,6 +220,8 @@ bool ogc_request_read(struct ogc_call *call, struct ogc_request *out) {
         st = read_sort(call, out, &err);
     if (st == WW_OK)
         st = read_equals(call, out, &err);
+    if (st == WW_OK)
+        st = ogc_filter_find(call, out, &err);
     if (st == WW_OK)
         st = read_after(call, out, &err);
     if (st != WW_OK)

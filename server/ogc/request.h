@@ -38,6 +38,7 @@ struct ogc_request {
     int n_equals;
     struct ww_str filter; /* CQL2; ptr NULL: none */
     bool filter_is_json;
+    bool filter_is_body; /* of a search */
     uint32_t filter_crs;
     struct ww_str after[OGC_MAX_SORT + WW_LAYER_MAX_KEY]; /* values of the last row; ptr NULL: NULL */
     int n_after;                                          /* 0: from the start */
@@ -47,6 +48,17 @@ struct ogc_request {
 bool ogc_request_read(struct ogc_call *call, struct ogc_request *out);
 /* Of one feature: crs and properties only. */
 bool ogc_request_read_one(struct ogc_call *call, struct ogc_request *out);
+
+/* filter.c: finds the filter; adds it to the conditions (AND …). */
+enum ww_status ogc_filter_find(struct ogc_call *call, struct ogc_request *out,
+                               struct ww_error *err) WW_MUST_CHECK;
+struct ogc_query;
+enum ww_status ogc_filter_sql(struct ogc_call *call, const struct ogc_request *request, struct ogc_query *q,
+                              struct ww_error *err) WW_MUST_CHECK;
+
+/* old_cql.c: pure. What GDAL writes, as CQL2. */
+enum ww_status ogc_old_cql(struct ww_arena *arena, const struct ww_layer *layer, struct ww_str text,
+                           struct ww_str *out) WW_MUST_CHECK;
 
 /* box.c: pure. "1,2,3,4" or six numbers. */
 enum ww_status ogc_box_read(struct ww_str text, bool north_first, bool geographic, struct ogc_request *out,

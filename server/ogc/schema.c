@@ -50,7 +50,10 @@ static void property(struct ogc_call *call, struct ww_json *w, int index) {
     ww_json_str(w, title.len ? title : column->name);
     if (column->type == WW_LAYER_GEOMETRY)
         geometry_property(w, column->geom_type);
-    if (column->type != WW_LAYER_JSON && kinds[column->type].type) {
+    if (column->is_array) {
+        ww_json_key(w, "type");
+        ww_json_text(w, "array");
+    } else if (column->type != WW_LAYER_JSON && kinds[column->type].type) { /* of JSON: any type */
         ww_json_key(w, "type");
         ww_json_text(w, kinds[column->type].type);
     }
@@ -96,7 +99,8 @@ static void queryables(struct ogc_call *call) {
     begin(call, &w, "queryables", "");
     for (int i = 0; i < layer->n_columns; i++) {
         bool other_geometry = layer->columns[i].type == WW_LAYER_GEOMETRY && i != layer->geom;
-        if (layer->columns[i].type != WW_LAYER_JSON && !other_geometry)
+        bool is_array = layer->columns[i].is_array;
+        if ((layer->columns[i].type != WW_LAYER_JSON || is_array) && !other_geometry)
             property(call, &w, i);
     }
     ww_json_end_object(&w);
