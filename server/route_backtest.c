@@ -93,9 +93,8 @@ void ww_handle_backtest_start(struct ww_route_call *call) {
     } else {
         ww_pg_arg_str(&args, request.code);
     }
-    enum ww_status st =
-        ww_pg_pool_query(call->app->pool, ww_sql_find(is_draft ? "api_rule_facts" : "api_rule"), &args,
-                         is_draft ? on_facts : on_rule, run);
+    enum ww_status st = ww_call_query(call, ww_sql_find(is_draft ? "api_rule_facts" : "api_rule"), &args,
+                                      is_draft ? on_facts : on_rule, run);
     ww_pg_args_clear(&args);
     if (st != WW_OK)
         ww_call_fail_db(call, st, NULL);

@@ -104,7 +104,7 @@ static void on_alert(void *arg, enum ww_status status, const struct ww_pg_result
     struct ww_pg_args args;
     ww_pg_args_init(&args);
     ww_pg_arg_str(&args, call->path_arg[0]);
-    enum ww_status st = ww_pg_pool_query(call->app->pool, ww_sql_find("api_alert_told"), &args, on_told, run);
+    enum ww_status st = ww_call_query(call, ww_sql_find("api_alert_told"), &args, on_told, run);
     ww_pg_args_clear(&args);
     if (st != WW_OK)
         ww_call_fail_db(call, st, NULL);
@@ -126,7 +126,7 @@ void ww_handle_alert_explanation(struct ww_route_call *call) {
     for (int i = 0; i < 6; i++) /* api_alerts.sql has so many filters before the id */
         ww_pg_arg_null(&args);
     ww_pg_arg_str(&args, call->path_arg[0]);
-    enum ww_status st = ww_pg_pool_query(call->app->pool, ww_sql_find("api_alerts"), &args, on_alert, run);
+    enum ww_status st = ww_call_query(call, ww_sql_find("api_alerts"), &args, on_alert, run);
     ww_pg_args_clear(&args);
     if (st != WW_OK)
         ww_call_fail_db(call, st, NULL);

@@ -1,11 +1,11 @@
 /* Lists and single objects: runs the row's query and sends what it builds.
  *
- * Every such query takes $1 the wards that the reader sees (NULL = all), $2 the key to continue after,
- * $3 how many rows, $4 whether geometry is wanted, and from $5 on the route's own parameters. It
- * gives rows of (key, item as JSON, geometry as GeoJSON[, more]) in the order of the key. The server
- * reads pages of a few hundred rows and sends each before it asks for the next, so a list of
- * 10,000 or a collection of 50,000 features takes no more memory than a page, and the loop
- * turns between pages. A list that fits into its first page goes out as one plain answer.
+ * Every such query runs with the caller's eyes (row-level security) and takes $1 the wards that the reader
+ * sees (NULL = all), $2 the key to continue after, $3 how many rows, $4 whether geometry is wanted, and from
+ * $5 on the route's own parameters. It gives rows of (key, item as JSON, geometry as GeoJSON[, more]) in the
+ * order of the key. The server reads pages of a few hundred rows and sends each before it asks for the next,
+ * so a list of 10,000 or a collection of 50,000 features takes no more memory than a page, and the loop turns
+ * between pages. A list that fits into its first page goes out as one plain answer.
  */
 #include "geo/base/buf.h"
 #include "geo/base/json_writer.h"
@@ -305,7 +305,7 @@ static enum ww_status query(struct list_run *run, int64_t rows, ww_pg_cb cb) {
     ww_pg_arg_bool(&args, run->geojson);
     for (int i = 0; i < run->n_filters; i++)
         ww_call_arg(&args, run->filters[i]);
-    enum ww_status st = ww_pg_pool_query(run->call->app->pool, run->sql, &args, cb, run);
+    enum ww_status st = ww_call_query(run->call, run->sql, &args, cb, run);
     ww_pg_args_clear(&args);
     return st;
 }

@@ -88,8 +88,7 @@ static void show_account(struct session_run *run, const struct ww_account *accou
     run->call->account = account;
     ww_pg_args_init(&args);
     ww_call_arg(&args, ww_call_wards(run->call));
-    enum ww_status st =
-        ww_pg_pool_query(run->call->app->pool, ww_sql_find("api_ward_codes"), &args, on_ward_codes, run);
+    enum ww_status st = ww_call_query(run->call, ww_sql_find("api_ward_codes"), &args, on_ward_codes, run);
     ww_pg_args_clear(&args);
     if (st != WW_OK)
         ww_call_fail_db(run->call, st, NULL);

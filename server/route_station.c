@@ -28,11 +28,14 @@ static struct station_run *new_run(struct ww_route_call *call, int http_status, 
     return run;
 }
 
-static void run_query(struct station_run *run, const char *query, struct ww_pg_args *args, ww_pg_cb cb) {
-    enum ww_status st = ww_pg_pool_query(run->call->app->pool, ww_sql_find(query), args, cb, run);
+static void finish_query(struct station_run *run, enum ww_status st, struct ww_pg_args *args) {
     ww_pg_args_clear(args);
     if (st != WW_OK)
         ww_call_fail_db(run->call, st, NULL);
+}
+
+static void run_query(struct station_run *run, const char *query, struct ww_pg_args *args, ww_pg_cb cb) {
+    finish_query(run, ww_pg_pool_query(run->call->app->pool, ww_sql_find(query), args, cb, run), args);
 }
 
 static void fail(struct station_run *run, const struct ww_error *err) {
@@ -60,7 +63,7 @@ static void show(struct station_run *run) {
     for (int i = 0; i < run->n_empty; i++)
         ww_pg_arg_null(&args);
     ww_pg_arg_str(&args, run->key);
-    run_query(run, run->show, &args, on_shown);
+    finish_query(run, ww_call_query(run->call, ww_sql_find(run->show), &args, on_shown, run), &args);
 }
 
 /* ---- Stations ---- */

@@ -85,8 +85,14 @@ void ww_call_fail_db(struct ww_route_call *call, enum ww_status status, const st
 void ww_call_answer_json(struct ww_route_call *call, int status, struct ww_str json);
 /* The wards that the caller sees as "{1,2}", in the call's arena; WW_STR_NONE = all. */
 struct ww_str ww_call_wards(struct ww_route_call *call);
+/* Whose eyes the call's queries read with: the caller's wards and role; nobody's sees all wards, where nobody
+ * may come in. */
+struct ww_pg_reader ww_call_reader(struct ww_route_call *call);
+/* A read for the caller, with his eyes: the only way from a route to a row. Writes go through
+ * ww_pg_pool_query. */
+enum ww_status ww_call_query(struct ww_route_call *call, const struct ww_sql *sql,
+                             const struct ww_pg_args *args, ww_pg_cb cb, void *arg) WW_MUST_CHECK;
 /* Adds text, or NULL when its pointer is NULL. */
-struct ww_pg_args;
 void ww_call_arg(struct ww_pg_args *args, struct ww_str text);
 /* The token that came with the request, from the header or the cookie. */
 bool ww_request_token(const struct ww_http_request *req, struct ww_str *token, bool *from_cookie);

@@ -248,6 +248,10 @@ void ww_call_fail(struct ww_route_call *call, enum ww_status status, const char 
 
 void ww_call_fail_db(struct ww_route_call *call, enum ww_status status, const struct ww_error *err) {
     if (status == WW_UNAVAILABLE || status == WW_BUSY) {
+        if (err && err->field[0]) /* the database did answer: somebody may have to do something */
+            ww_log(WW_LOG_WARN, "request=%llu route=%s sqlstate=%s reason=\"%s\"",
+                   (unsigned long long)ww_http_request_id(call->req), call->route->path, err->field,
+                   err->message);
         ww_call_fail(call, status, "", "the database does not answer now");
         return;
     }
@@ -279,6 +283,21 @@ struct ww_str ww_call_wards(struct ww_route_call *call) {
         len += (size_t)snprintf(text + len, room - len, "%s%d", i ? "," : "", account->ward_ids[i]);
     text[len++] = '}';
     return (struct ww_str){text, len};
+}
+
+struct ww_pg_reader ww_call_reader(struct ww_route_call *call) {
+    const struct ww_account *account = call->account;
+    return (struct ww_pg_reader){
+        .wards = ww_call_wards(call),
+        .account_id = account ? account->id : 0,
+        .account_role = account ? ww_role_name(account->role) : NULL,
+    };
+}
+
+enum ww_status ww_call_query(struct ww_route_call *call, const struct ww_sql *sql,
+                             const struct ww_pg_args *args, ww_pg_cb cb, void *arg) {
+    struct ww_pg_reader reader = ww_call_reader(call);
+    return ww_pg_pool_query_as(call->app->pool, &reader, sql, args, cb, arg);
 }
 
 void ww_call_arg(struct ww_pg_args *args, struct ww_str text) {

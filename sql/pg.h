@@ -77,10 +77,11 @@ typedef void (*ww_pg_cb)(void *arg, enum ww_status status, const struct ww_pg_re
  * and wards set for this transaction only. All of it travels in one round trip, and whatever happens, the
  * next query on the connection starts as ourselves again.
  *
- *   struct ww_pg_reader reader = {.wards = WW_STR("{3,7}"), .account_id = account->id};
+ *   struct ww_pg_reader reader = {.wards = WW_STR("{3,7}"), .account_id = account->id,
+ *                                 .account_role = ww_role_name(account->role)};
  *   st = ww_pg_pool_query_as(pool, &reader, ww_sql_find("api_sites"), &args, on_sites, arg);
  *
- * A zero struct sees everything: WW_STR_NONE means all wards. Nothing at all is "{}".
+ * A zero struct sees all wards: WW_STR_NONE means that. No ward at all is "{}".
  */
 #define WW_PG_READER_ROLE "wardwatch_reader"
 
@@ -88,6 +89,9 @@ struct ww_pg_reader {
     const char *role;    /* NULL = WW_PG_READER_ROLE */
     struct ww_str wards; /* ids, "{1,2}"; WW_STR_NONE = all, and rows without a ward */
     int32_t account_id;  /* 0 = nobody is logged in */
+    /* "analyst": of the account. Prosecutors, analysts and admins also see feeds, and over all wards
+     * stations, messages and dead letters. NULL = nobody's: none of these. */
+    const char *account_role;
 };
 
 /* ---- One connection ---- */

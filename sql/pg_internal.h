@@ -32,7 +32,7 @@ enum command_kind {
 
 enum copy_phase { COPY_ASKED, COPY_STREAMING, COPY_ENDED };
 
-enum { PG_READER_ARGS = 3 }; /* role, wards, account */
+enum { PG_READER_ARGS = 4 }; /* database role, wards, account, its role */
 
 /* Owned by the queue; the arrays and texts lie behind it in the same allocation. */
 struct command {

@@ -18,12 +18,14 @@ const struct ww_sql *pg_read_as(void) {
     return sql;
 }
 
-/* The three arguments, one after another in one allocation. */
+/* The arguments, one after another in one allocation. */
 static bool copy_reader(struct command *c, const struct ww_pg_reader *reader) {
     const char *role = reader->role ? reader->role : WW_PG_READER_ROLE;
     struct ww_str wards = reader->wards.ptr ? reader->wards : WW_STR("all");
     size_t role_size = strlen(role) + 1;
-    char *room = ww_try_malloc(role_size + wards.len + 1 + 12);
+    const char *account_role = reader->account_role ? reader->account_role : "";
+    size_t account_role_size = strlen(account_role) + 1;
+    char *room = ww_try_malloc(role_size + wards.len + 1 + 12 + account_role_size);
     if (!room)
         return false;
     c->reader[0] = room;
@@ -33,6 +35,8 @@ static bool copy_reader(struct command *c, const struct ww_pg_reader *reader) {
     memcpy(c->reader[1], wards.ptr, wards.len);
     c->reader[1][wards.len] = '\0';
     snprintf(c->reader[2], 12, "%d", (int)reader->account_id);
+    c->reader[3] = c->reader[2] + 12;
+    memcpy(c->reader[3], account_role, account_role_size);
     return true;
 }
 

@@ -51,7 +51,7 @@ struct ww_pg_stream {
     int64_t give_up_ms; /* waiting */
     char *declare;      /* SQL */
     struct ww_pg_args args;
-    char *role, *wards; /* of the reader */
+    char *role, *wards, *account_role; /* of the reader */
     int32_t account_id;
     int page_rows, rows;
     size_t page_bytes;
@@ -96,6 +96,7 @@ static void free_stream(struct ww_pg_stream *stream) {
     ww_free(stream->declare);
     ww_free(stream->role);
     ww_free(stream->wards);
+    ww_free(stream->account_role);
     ww_free(stream);
 }
 
@@ -143,7 +144,8 @@ static enum ww_status new_stream(struct ww_pg_streams *pool, const struct ww_pg_
     s->declare = strlen(query->sql) < SQL_CEILING - 64 ? make_declare(query->sql) : NULL;
     s->role = copy_text(ww_str_of(reader->role ? reader->role : WW_PG_READER_ROLE));
     s->wards = copy_text(reader->wards.ptr ? reader->wards : WW_STR("all"));
-    if (st == WW_OK && (!s->declare || !s->role || !s->wards))
+    s->account_role = copy_text(ww_str_of(reader->account_role ? reader->account_role : ""));
+    if (st == WW_OK && (!s->declare || !s->role || !s->wards || !s->account_role))
         st = s->declare ? WW_NO_MEMORY : WW_TOO_LARGE;
     if (st != WW_OK) {
         free_stream(s);
@@ -310,6 +312,7 @@ static enum ww_status begin(struct line *line) {
     ww_pg_arg_str(&as, ww_str_of(stream->role));
     ww_pg_arg_str(&as, ww_str_of(stream->wards));
     ww_pg_arg_i64(&as, stream->account_id);
+    ww_pg_arg_str(&as, ww_str_of(stream->account_role));
     enum ww_status st = ww_pg_exec(line->pg, "BEGIN", NULL, on_opened, line);
     if (st == WW_OK)
         st = ww_pg_exec(line->pg, settings, NULL, on_opened, line);

@@ -1,19 +1,15 @@
 -- Rows that could not be taken, newest first; the bytes come as they are, for the caller to make text of.
--- They have no ward: only accounts over all wards may ask, $1 is checked again here.
--- Passwords and keys of HJ 212 stations are not shown; what is kept, and sent again when no other text is given, has them.
+-- They have no ward: only inspectors over all wards may ask, $1 is checked again here.
+-- Passwords and keys of HJ 212 stations are not shown (dead_letter_shown); what is kept, and sent again when no other text is given,
+-- has them.
 -- $1 wards, $2 after, $3 limit, $4 with geometry; $5 feed, $6 state.
 SELECT l.id::text,
-       json_build_object('id', l.id, 'feed', f.name, 'raw_message', l.raw_message_id, 'line', l.line, 'column', l.col,
+       json_build_object('id', l.id, 'feed', l.feed, 'raw_message', l.raw_message_id, 'line', l.line, 'column', l.col,
                          'field', l.field, 'reason', l.reason, 'recorded_at', l.recorded_at, 'state', l.state,
-                         'resolved_at', l.resolved_at, 'resolved_by', l.resolved_by,
-                         'raw_bytes', octet_length(l.raw))::text,
+                         'resolved_at', l.resolved_at, 'resolved_by', l.resolved_by, 'raw_bytes', l.raw_bytes)::text,
        NULL,
-       CASE WHEN f.config->>'protocol' = 'hj212'
-            THEN decode(regexp_replace(encode(substring(l.raw FROM 1 FOR 65536), 'escape'),
-                                       '(PW|NewSK)(\s*=)[^;&\r\n]*', '\1\2***', 'gi'), 'escape')
-            ELSE substring(l.raw FROM 1 FOR 65536) END
-FROM wardwatch.dead_letter l
-JOIN wardwatch.feed f ON f.id = l.feed_id
+       l.raw
+FROM wardwatch.dead_letter_shown l
 WHERE $1::int[] IS NULL
   AND NOT $4::boolean
   AND ($2::text IS NULL OR l.id < $2::text::bigint)

@@ -21,7 +21,7 @@ SELECT f.id::text,
                                            AND CASE a.subject_kind WHEN 'feed' THEN a.subject_id = f.id ELSE t.feed_id = f.id END),
                          'as_of', coalesce(h.as_of, now()))::text,
        NULL
-FROM wardwatch.feed f
+FROM wardwatch.feed_shown f
 LEFT JOIN wardwatch.feed_health h ON h.feed_id = f.id
 WHERE ($1::int[] IS NULL OR true) AND NOT $4::boolean AND $2::text IS NULL AND f.name = $5::text
 LIMIT $3::bigint;

@@ -20,7 +20,7 @@ FROM (SELECT *
               AND ($6::timestamptz IS NULL OR x.phenomenon_time >= $6::timestamptz)
               AND ($7::timestamptz IS NULL OR x.phenomenon_time < $7::timestamptz)
               AND ($8::timestamptz IS NULL
-                   OR EXISTS (SELECT FROM wardwatch.raw_message k
+                   OR EXISTS (SELECT FROM wardwatch.message_time k
                               WHERE k.id = x.raw_message_id AND k.received_at <= $8::timestamptz))
               AND ($2::text IS NULL
                    OR (x.phenomenon_time, x.interval_s)
@@ -31,5 +31,5 @@ FROM (SELECT *
       ORDER BY v.phenomenon_time, v.interval_s, v.version
       LIMIT $3::bigint) o
 LEFT JOIN wardwatch.ward w ON w.id = o.ward_id
-LEFT JOIN wardwatch.raw_message m ON m.id = o.raw_message_id
+LEFT JOIN wardwatch.message_time m ON m.id = o.raw_message_id
 ORDER BY o.phenomenon_time, o.interval_s;

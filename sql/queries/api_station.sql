@@ -2,7 +2,7 @@
 -- $1 wards (only accounts over all wards may ask), $2 after, $3 limit, $4 with geometry; $5 mn.
 SELECT s.mn,
        json_build_object('mn', s.mn, 'feed', f.name, 'enabled', s.enabled, 'registered', s.registered,
-                         'has_password', s.password <> '', 'has_key', s.sm4_key IS NOT NULL, 'key_since', s.key_since,
+                         'has_password', s.has_password, 'has_key', s.has_key, 'key_since', s.key_since,
                          'connected', coalesce(c.kind = 'connected', false), 'connection_since', c.at, 'config', s.config,
                          'created_at', s.created_at, 'updated_at', s.updated_at,
                          'thing', CASE WHEN t.id IS NOT NULL THEN
@@ -12,7 +12,7 @@ SELECT s.mn,
                                                              THEN json_build_array(ST_X(t.geom), ST_Y(t.geom)) END) END,
                          'last_data_at', d.at,
                          'commands', (SELECT coalesce(json_object_agg(x.state, x.n), '{}')
-                                      FROM (SELECT state, count(*) AS n FROM wardwatch.station_command WHERE mn = s.mn GROUP BY state) x),
+                                      FROM (SELECT state, count(*) AS n FROM wardwatch.station_command_shown WHERE mn = s.mn GROUP BY state) x),
                          'gaps', (SELECT coalesce(json_object_agg(x.state, x.n), '{}')
                                   FROM (SELECT state, count(*) AS n FROM wardwatch.station_gap WHERE mn = s.mn GROUP BY state) x),
                          'deviations', (SELECT coalesce(json_agg(json_build_object('kind', v.kind, 'frames', v.frames,
@@ -23,7 +23,7 @@ SELECT s.mn,
                                                              ORDER BY e.id DESC), '[]')
                                     FROM (SELECT * FROM wardwatch.station_event WHERE mn = s.mn ORDER BY id DESC LIMIT 20) e))::text,
        NULL
-FROM wardwatch.station s
+FROM wardwatch.station_shown s
 JOIN wardwatch.feed f ON f.id = s.feed_id
 LEFT JOIN wardwatch.thing t ON t.feed_id = s.feed_id AND t.key = s.mn
 LEFT JOIN wardwatch.site site ON site.id = t.site_id

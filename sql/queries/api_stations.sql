@@ -2,11 +2,11 @@
 -- geometry; $5 feed, $6 connected (as the newest event says), $7 enabled. Passwords and keys are never shown.
 SELECT s.mn,
        json_build_object('mn', s.mn, 'feed', f.name, 'enabled', s.enabled, 'registered', s.registered,
-                         'has_password', s.password <> '', 'has_key', s.sm4_key IS NOT NULL, 'key_since', s.key_since,
+                         'has_password', s.has_password, 'has_key', s.has_key, 'key_since', s.key_since,
                          'connected', coalesce(c.kind = 'connected', false), 'connection_since', c.at, 'config', s.config,
                          'thing', t.id, 'created_at', s.created_at, 'updated_at', s.updated_at)::text,
        NULL
-FROM wardwatch.station s
+FROM wardwatch.station_shown s
 JOIN wardwatch.feed f ON f.id = s.feed_id
 LEFT JOIN wardwatch.thing t ON t.feed_id = s.feed_id AND t.key = s.mn
 LEFT JOIN LATERAL (SELECT e.kind, e.at

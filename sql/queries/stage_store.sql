@@ -44,6 +44,21 @@ WITH staged AS MATERIALIZED (
     FROM numbered n
     JOIN pg_temp.stage s USING (ordinal)
     WHERE n.stored
+    RETURNING datastream_id, phenomenon_time, interval_s, version, ward_id
+), moved AS ( -- versions whose correction was measured in another ward
+    INSERT INTO observation_moved (datastream_id, phenomenon_time, interval_s, version, ward_id)
+    SELECT DISTINCT o.datastream_id, o.phenomenon_time, o.interval_s, o.version, o.ward_id
+    FROM written n
+    CROSS JOIN LATERAL (SELECT * FROM written x
+                        WHERE (x.datastream_id, x.phenomenon_time, x.interval_s)
+                              = (n.datastream_id, n.phenomenon_time, n.interval_s)
+                        UNION ALL
+                        SELECT x.datastream_id, x.phenomenon_time, x.interval_s, x.version, x.ward_id
+                        FROM observation x
+                        WHERE (x.datastream_id, x.phenomenon_time, x.interval_s)
+                              = (n.datastream_id, n.phenomenon_time, n.interval_s)) o
+    WHERE n.version > 1 AND o.version < n.version AND o.ward_id IS NOT NULL AND o.ward_id IS DISTINCT FROM n.ward_id
+    ON CONFLICT DO NOTHING
 )
 SELECT ordinal, stored, version
 FROM numbered

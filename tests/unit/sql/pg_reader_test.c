@@ -14,7 +14,8 @@ static struct cluster cluster;
 static const struct ww_sql who = {
     "who",
     "SELECT concat_ws(' ', current_user, current_setting('wardwatch.wards', true),"
-    " current_setting('wardwatch.account', true), current_setting('transaction_read_only'), $1::text)",
+    " current_setting('wardwatch.account', true), current_setting('wardwatch.account_role', true),"
+    " current_setting('transaction_read_only'), $1::text)",
     true};
 static const struct ww_sql rows = {"rows", "SELECT count(*) FROM public.seen", true};
 static const struct ww_sql hidden = {"hidden", "SELECT count(*) FROM public.hidden", true};
@@ -75,7 +76,8 @@ static void bench_free(struct bench *b) {
 }
 
 static void ask_as(struct bench *b, struct ww_str wards, const struct ww_sql *sql) {
-    struct ww_pg_reader reader = {.role = "test_reader", .wards = wards, .account_id = 7};
+    struct ww_pg_reader reader = {
+        .role = "test_reader", .wards = wards, .account_id = 7, .account_role = "analyst"};
     struct ww_pg_args args;
     ww_pg_args_init(&args);
     if (sql == &who)
@@ -106,9 +108,9 @@ static void a_reader_is_a_role_with_wards_for_one_statement(void **state) {
     ask_as(b, WW_STR_NONE, &who);
     ask_self(b);
     run(b, 4);
-    assert_string_equal(b->answers[0].text, "test_reader {1,2} 7 on x");
+    assert_string_equal(b->answers[0].text, "test_reader {1,2} 7 analyst on x");
     assert_string_equal(b->answers[1].text, "postgres none off");
-    assert_string_equal(b->answers[2].text, "test_reader all 7 on x");
+    assert_string_equal(b->answers[2].text, "test_reader all 7 analyst on x");
     assert_string_equal(b->answers[3].text, "postgres none off");
     bench_free(b);
 }
@@ -138,6 +140,7 @@ static void the_embedded_statement_becomes_prepared_and_stays_right(void **state
     ww_pg_arg_str(&args, WW_STR("test_reader"));
     ww_pg_arg_str(&args, WW_STR("{1}"));
     ww_pg_arg_str(&args, WW_STR("1"));
+    ww_pg_arg_str(&args, WW_STR(""));
     assert_int_equal(ww_pg_query(b->pg, ww_sql_find("read_as"), &args, on_answer, b), WW_OK);
     ww_pg_args_clear(&args);
     run(b, 1);
