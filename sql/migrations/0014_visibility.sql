@@ -159,7 +159,7 @@ BEGIN
     END LOOP;
     -- Nobody's but ours: no policy, no grant.
     FOR t IN SELECT unnest(ARRAY['account', 'membership', 'token', 'outbox', 'receiver', 'ledger', 'dead_letter', 'station_command',
-                                 'health_server', 'migration']) AS name LOOP
+                                 'health_server', 'migration', 'judge_world', 'thing_was']) AS name LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t.name);
     END LOOP;
 END $$;
