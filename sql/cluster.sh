@@ -153,7 +153,7 @@ cluster_make_database() {
     PGOPTIONS='-c client_min_messages=warning' cluster_psql -d wardwatch \
         -c 'CREATE EXTENSION IF NOT EXISTS postgis' -c 'CREATE EXTENSION IF NOT EXISTS btree_gist' ||
         fail "PostGIS can't be set up in the database (see $log)"
-    # What readers need and wardwatch may not make itself (0014_visibility.sql): their role, and the spatial index.
+    # What readers need and wardwatch may not make itself (0015_visibility.sql): their role, and the spatial index.
     PGOPTIONS='-c client_min_messages=warning' cluster_psql -d wardwatch \
         -c "DO \$\$ BEGIN IF to_regrole('wardwatch_reader') IS NULL THEN CREATE ROLE wardwatch_reader NOLOGIN; END IF; END \$\$" \
         -c 'GRANT wardwatch_reader TO wardwatch' \

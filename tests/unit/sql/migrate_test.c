@@ -73,7 +73,8 @@ static int64_t number(struct ww_pg_sync *s, const char *sql) {
 static int empty_database(void **state) {
     struct ww_pg_sync *s = open_sync();
     *state = s;
-    return ww_pg_sync_exec(s, "DROP SCHEMA IF EXISTS wardwatch CASCADE; SELECT 1", NULL, NULL, NULL) != WW_OK;
+    return ww_pg_sync_exec(s, "DROP SCHEMA IF EXISTS wardwatch, layers CASCADE; SELECT 1", NULL, NULL,
+                           NULL) != WW_OK;
 }
 
 static int close_database(void **state) {

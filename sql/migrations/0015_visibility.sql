@@ -235,7 +235,13 @@ GRANT SELECT ON setting, ward, site, waterway, observed_property, thing, sensor,
 GRANT SELECT (id, name, title, enabled, created_at, updated_at) ON feed TO wardwatch_reader;
 GRANT SELECT (id, feed_id, received_at, content_type, sha256, n_bytes, received, stored, corrections, duplicates, dead, deviations)
     ON raw_message TO wardwatch_reader;
+GRANT SELECT ON finding, model_run TO wardwatch_reader;
+GRANT SELECT (id, code, version, name_zh, name_en) ON supervision_model TO wardwatch_reader;
 GRANT SELECT (feed_id, source, updated_at, failing_since, last_error) ON pull_state TO wardwatch_reader;
+
+-- Views with their reader's eyes (security_invoker): granting them shows nothing that the tables don't.
+GRANT USAGE ON SCHEMA layers TO wardwatch_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA layers TO wardwatch_reader;
 
 -- ── The spatial index ───────────────────────────────────────────────────────────────────────
 -- Behind row-level security an index serves only functions that are known to tell nothing about the rows they refuse. && compares
