@@ -149,6 +149,10 @@ static void encode_rows(struct ww_path *path, struct group *g, struct submission
     }
 }
 
+static void expect_row(const struct ww_path *path, const struct submission *s, uint32_t i) {
+    ww_judge_expect(path->world->judge, &path->world->catalog->datastreams[s->located.datastream[i]]);
+}
+
 static void judge_row(struct ww_path *path, const struct submission *s, uint32_t i) {
     const struct ww_located *l = &s->located;
     const struct ww_cat_datastream *ds = &path->world->catalog->datastreams[l->datastream[i]];
@@ -194,8 +198,11 @@ static struct ordered_row ordered_row(const struct ww_path *path, const struct s
 static void judge_new(struct ww_path *path, const struct submission *s) {
     uint32_t n = s->located.n_rows;
     if (n < 2 || !ww_judge_compares_series(path->world->judge)) {
-        for (uint32_t i = 0; i < n; i++)
+        for (uint32_t i = 0; i < n; i++) {
+            if (i + 1 < n)
+                expect_row(path, s, i + 1);
             judge_row(path, s, i);
+        }
         return;
     }
     struct ordered_row *rows = ww_must_calloc(n, sizeof *rows);
@@ -206,8 +213,11 @@ static void judge_new(struct ww_path *path, const struct submission *s) {
     }
     if (!is_sorted)
         qsort(rows, n, sizeof *rows, by_time);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+        if (i + 1 < n)
+            expect_row(path, s, rows[i + 1].index);
         judge_row(path, s, rows[i].index);
+    }
     ww_free(rows);
 }
 
@@ -329,6 +339,8 @@ static void judge_in_time_order(struct ww_path *path, struct submission *s, stru
                                 uint32_t n) {
     qsort(rows, n, sizeof *rows, by_time);
     for (uint32_t i = 0; i < n; i++) {
+        if (i + 1 < n)
+            expect_row(path, s, rows[i + 1].index);
         struct ww_cat_datastream *ds =
             &path->world->catalog->datastreams[s->located.datastream[rows[i].index]];
         if (rows[i].time_us > ds->last_time_us)

@@ -28,6 +28,7 @@ void ww_judge_free(struct ww_judge *j) {
     ww_free(j->compiled);
     ww_free(j->watches);
     ww_free(j->learned);
+    ww_free(j->voices);
     ww_free(j->replayed);
     ww_free(j->events);
     ww_free(j->dirty_learned);
@@ -487,6 +488,10 @@ static void clear_alert(struct ww_judge *j, struct watch *w, const struct ww_lim
         ww_json_int(&json, w->figures.open_number);
     }
     ww_json_end_object(&json);
+}
+
+void ww_judge_expect(const struct ww_judge *j, const struct ww_cat_datastream *ds) {
+    learned_expect(j, ds);
 }
 
 void ww_judge_step(struct ww_judge *j, const struct ww_cat_datastream *ds, const struct ww_reading *reading,

@@ -72,6 +72,8 @@ bool ww_judge_set_open(struct ww_judge *judge, const struct ww_cat_datastream *d
                        int64_t exceed_count, double peak_value, int64_t peak_at_us,
                        int64_t last_exceeded_at_us);
 
+/* A reading of this series comes next: its states are asked for (geo/detect/fetch.h). */
+void ww_judge_expect(const struct ww_judge *judge, const struct ww_cat_datastream *datastream);
 /* Judges one live reading; actions are added to what ww_judge_take_actions will give. */
 void ww_judge_step(struct ww_judge *judge, const struct ww_cat_datastream *datastream,
                    const struct ww_reading *reading, uint32_t ward_id);

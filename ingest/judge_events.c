@@ -110,7 +110,7 @@ static uint32_t best_at(const struct ww_judge *j, uint32_t thing, const struct l
 /* An area event that a neighbour has told of already. */
 static uint32_t at_neighbours(const struct ww_judge *j, const struct learned_watch *w) {
     for (uint32_t k = 0; k < w->neighbour->n_links; k++) {
-        const struct learned_watch *other = &j->learned[w->neighbour->links[k].index];
+        const struct learned_watch *other = &j->learned[w->neighbour->links.index[k]];
         if (other->event == NO_EVENT)
             continue;
         const struct event *e = &j->events[other->event];

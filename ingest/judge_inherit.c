@@ -58,6 +58,7 @@ void inherit_state(struct ww_judge *j, uint32_t index) {
         break;
     case WW_LEARNED_NEIGHBOUR:
         *w->neighbour = *old->neighbour;
+        j->voices[index] = j->donor->judge->voices[found];
         break;
     case WW_LEARNED_QUALITY:
         w->quality->state = old->quality->state;
@@ -69,14 +70,17 @@ void inherit_state(struct ww_judge *j, uint32_t index) {
 }
 
 static void move_links(const struct donor *d, struct neighbour_watch *w) {
+    struct ww_links links;
     uint32_t n = 0;
+    ww_links_init(&links);
     for (uint32_t i = 0; i < w->n_links; i++) {
-        uint32_t now = d->new_of_old[w->links[i].index];
+        uint32_t now = d->new_of_old[w->links.index[i]];
         if (now == WW_CATALOG_NONE)
             continue;
-        w->links[n] = w->links[i];
-        w->links[n++].index = now;
+        ww_links_copy(&links, (int)n, &w->links, (int)i);
+        links.index[n++] = now;
     }
+    w->links = links;
     w->n_links = n;
 }
 

@@ -85,9 +85,7 @@ struct firing {
 
 struct neighbour_watch {
     struct ww_neighbour state;
-    struct ww_neighbour_link links[WW_NEIGHBOURS]; /* index: of the neighbour's watch */
-    int64_t last_us;
-    float usual_s;
+    struct ww_links links;    /* index: of the neighbour's watch */
     struct ww_tail area_tail; /* how far the neighbours and this one go together */
     uint32_t n_links, n_area;
 };
@@ -99,8 +97,8 @@ struct quality_watch {
 };
 
 /* A series keeps 1 KB for all three detectors of geo/detect, and what a rule needs besides to run one. */
-_Static_assert(sizeof(struct ww_baseline) + sizeof(struct ww_neighbour) +
-                       WW_NEIGHBOURS * sizeof(struct ww_neighbour_link) + sizeof(struct ww_quality) <=
+_Static_assert(sizeof(struct ww_baseline) + sizeof(struct ww_neighbour) + sizeof(struct ww_links) +
+                       sizeof(struct ww_voice) + sizeof(struct ww_quality) <=
                    1024,
                "the three detectors keep at most 1 KB a series");
 _Static_assert(sizeof(struct neighbour_watch) + sizeof(struct quality_watch) <= 400,
@@ -158,6 +156,8 @@ struct ww_judge {
     struct learned_watch *learned;
     uint32_t n_learned, cap_learned;
     uint32_t learned_memory; /* 0: by how many there are */
+    struct ww_voice *voices; /* beside `learned`: what neighbours hear of each */
+    uint32_t n_voices, cap_voices;
     bool neighbours_stale;
     struct donor *donor; /* until the end of the replay */
     struct replayed *replayed;
@@ -191,6 +191,7 @@ void judge_write_ward(uint32_t ward_id, struct ww_json *json);
 void learned_attach(struct ww_judge *j, uint32_t rule, uint32_t datastream, uint32_t *first);
 void learned_step(struct ww_judge *j, const struct ww_cat_datastream *ds, const struct ww_reading *reading,
                   uint32_t ward_id, bool is_replay);
+void learned_expect(const struct ww_judge *j, const struct ww_cat_datastream *ds);
 void learned_end_replay(struct ww_judge *j);
 bool learned_set_open(struct ww_judge *j, const struct ww_cat_datastream *ds, int32_t rule_id,
                       const struct figures *figures);

@@ -109,34 +109,15 @@ static double false_alarms_of(const struct ww_learned_config *c, double surprise
     return month_s / (usual_s > 0 ? usual_s : 3600) * ways * pow(10, -surprise * c->fire_k);
 }
 
-static size_t gather_votes(struct ww_judge *j, struct learned_watch *w, int64_t time_us, struct finding *f,
-                           struct ww_vote votes[WW_NEIGHBOURS]) {
-    struct neighbour_watch *own = w->neighbour;
+static void note_votes(const struct neighbour_watch *own, const struct ww_votes *votes, struct finding *f) {
     f->neighbour.n_votes = (int)own->n_links;
     for (uint32_t k = 0; k < own->n_links; k++) {
-        const struct neighbour_watch *other = j->learned[own->links[k].index].neighbour;
-        double age_s = fabs((double)(time_us - other->last_us)) / (double)WW_SECOND_US;
-        votes[k] = (struct ww_vote){.z = ww_neighbour_z(&other->state),
-                                    .weight = ww_neighbour_weight(&own->links[k]),
-                                    .intervals = other->usual_s > 0 ? age_s / (double)other->usual_s : 0};
-        f->neighbour.votes[k].watch = own->links[k].index;
-        f->neighbour.votes[k].distance_m = own->links[k].distance_m;
-        f->neighbour.votes[k].weight = (float)votes[k].weight;
-        f->neighbour.votes[k].z = (float)votes[k].z;
-        f->neighbour.votes[k].intervals = (float)votes[k].intervals;
+        f->neighbour.votes[k].watch = own->links.index[k];
+        f->neighbour.votes[k].distance_m = own->links.distance_m[k];
+        f->neighbour.votes[k].weight = votes->weight[k];
+        f->neighbour.votes[k].z = votes->z[k];
+        f->neighbour.votes[k].intervals = votes->intervals[k];
     }
-    return own->n_links;
-}
-
-static void learn_step(struct neighbour_watch *own, int64_t time_us) {
-    if (own->last_us != WW_INSTANT_NONE) {
-        double dt = (double)(time_us - own->last_us) / (double)WW_SECOND_US;
-        if (own->usual_s == 0)
-            own->usual_s = (float)dt;
-        dt = fmin(dt, 2 * (double)own->usual_s);
-        own->usual_s += (float)((dt - (double)own->usual_s) / 64);
-    }
-    own->last_us = time_us;
 }
 
 /* How far this one and its neighbours are off their usual in the same direction. */
@@ -148,15 +129,15 @@ static void look_neighbour(struct ww_judge *j, struct learned_watch *w, const st
                            struct finding *f) {
     const struct ww_learned_config *c = &rule_of(j, w)->learned;
     struct neighbour_watch *own = w->neighbour;
-    struct ww_vote votes[WW_NEIGHBOURS];
+    struct ww_voice *voice = &j->voices[w - j->learned];
+    struct ww_votes votes;
     struct ww_neighbour_verdict *v = &f->neighbour.verdict;
-    size_t n = gather_votes(j, w, reading->time_us, f, votes);
+    ww_neighbour_ask(&own->links, j->voices, reading->time_us, &votes);
+    note_votes(own, &votes, f);
     const struct ww_neighbour before = own->state;
-    learn_step(own, reading->time_us);
-    ww_neighbour_step(&own->state, reading->value, votes, n, v);
-    for (uint32_t k = 0; k < own->n_links; k++)
-        if (votes[k].intervals <= 2)
-            ww_neighbour_link_learn(&own->links[k], ww_neighbour_z(&own->state), votes[k].z);
+    ww_neighbour_step(&own->state, reading->value, &votes, v);
+    ww_voice_speak(voice, &own->state, v->z, reading->time_us);
+    ww_links_learn(&own->links, &votes, (double)voice->z);
     f->judged = v->kind >= WW_NEIGHBOUR_NORMAL;
     if (!f->judged)
         return;
@@ -165,7 +146,7 @@ static void look_neighbour(struct ww_judge *j, struct learned_watch *w, const st
     f->expected = (double)before.origin + (double)before.level + sd * (v->median + (double)before.bias);
     f->lower = f->expected - band;
     f->upper = f->expected + band;
-    double together = together_of(v), usual_s = (double)own->usual_s;
+    double together = together_of(v), usual_s = (double)voice->usual_s;
     f->neighbour.area_surprise = ww_tail_surprise(&own->area_tail, together, area_past);
     double surprise = c->area ? f->neighbour.area_surprise : v->surprise;
     double wanted = surprise_wanted(c, usual_s);
@@ -272,7 +253,7 @@ void learned_attach(struct ww_judge *j, uint32_t rule_index, uint32_t datastream
         w.neighbour = ww_arena_calloc(j->arena, 1, sizeof *w.neighbour);
         assert(w.neighbour);
         ww_neighbour_init(&w.neighbour->state);
-        w.neighbour->last_us = WW_INSTANT_NONE;
+        ww_links_init(&w.neighbour->links);
         w.neighbour->area_tail = ww_tail_of(0.7, 0.2);
         j->neighbours_stale = true;
         break;
@@ -285,6 +266,9 @@ void learned_attach(struct ww_judge *j, uint32_t rule_index, uint32_t datastream
     }
     *first = j->n_learned;
     PUSH(j->learned, j->n_learned, j->cap_learned, w);
+    struct ww_voice voice;
+    ww_voice_init(&voice);
+    PUSH(j->voices, j->n_voices, j->cap_voices, voice);
     inherit_state(j, *first);
 }
 
@@ -519,6 +503,23 @@ void learned_event_over(struct ww_judge *j, uint32_t event) {
         if (explain_category(rule_of(j, w)) != e->category)
             w->firing.open =
                 false; /* a sensor that is still broken tells so by itself, with its next reading */
+    }
+}
+
+void learned_expect(const struct ww_judge *j, const struct ww_cat_datastream *ds) {
+    for (uint32_t i = ds->first_learned; i != WW_CATALOG_NONE; i = j->learned[i].next) {
+        const struct learned_watch *w = &j->learned[i];
+        switch (rule_of(j, w)->learned.detector) {
+        case WW_LEARNED_BASELINE:
+            ww_baseline_fetch(w->baseline);
+            break;
+        case WW_LEARNED_NEIGHBOUR:
+            ww_neighbour_fetch(&w->neighbour->state, &w->neighbour->links);
+            break;
+        case WW_LEARNED_QUALITY:
+            ww_quality_fetch(&w->quality->state);
+            break;
+        }
     }
 }
 

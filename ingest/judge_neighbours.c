@@ -21,22 +21,25 @@ static int by_kind(const void *a, const void *b) {
     return x->datastream_id < y->datastream_id ? -1 : x->datastream_id > y->datastream_id;
 }
 
-static struct ww_neighbour_link link_to(const struct neighbour_watch *own, uint32_t watch, double metres) {
-    for (uint32_t i = 0; i < own->n_links; i++)
-        if (own->links[i].index == watch)
-            return own->links[i];
-    return (struct ww_neighbour_link){.index = watch, .distance_m = (float)metres, .correlation = 0.5f};
+/* A link that was there keeps what it knows. */
+static void link_to(struct ww_links *links, uint32_t place, const struct neighbour_watch *old, uint32_t watch,
+                    double metres) {
+    ww_links_set(links, (int)place, watch, metres);
+    for (uint32_t i = 0; i < old->n_links; i++)
+        if (old->links.index[i] == watch)
+            ww_links_copy(links, (int)place, &old->links, (int)i);
 }
 
 static void link_one(struct ww_judge *j, const struct placed *group, const struct ww_near *near, uint32_t i) {
     struct ww_near_hit hits[WW_NEIGHBOURS + 1];
-    struct ww_neighbour_link links[WW_NEIGHBOURS];
+    struct ww_links links;
     struct neighbour_watch *own = j->learned[group[i].watch].neighbour;
     uint32_t n = 0, found = ww_near_nearest(near, group[i].at, WW_NEIGHBOURS + 1, hits);
+    ww_links_init(&links);
     for (uint32_t k = 0; k < found && n < WW_NEIGHBOURS; k++)
         if (hits[k].index != i)
-            links[n++] = link_to(own, group[hits[k].index].watch, hits[k].metres);
-    memcpy(own->links, links, n * sizeof *links);
+            link_to(&links, n++, own, group[hits[k].index].watch, hits[k].metres);
+    own->links = links;
     own->n_links = n;
 }
 

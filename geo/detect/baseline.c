@@ -39,17 +39,16 @@ void ww_baseline_init(struct ww_baseline *state) {
     state->last_season = NAN;
     /* A normal residual: 5 % lie above 1.64 sd; a tail that allows for what real ones do. The CUSUM of
      * independent residuals exceeds 2 in 5 % and has an exponential tail of mean 1/2k. */
-    for (int side = 0; side < 2; side++) {
-        state->recent_tail[side] = state->season_tail[side] = ww_tail_of(1.0, 0.25);
-        state->shift_tail[side] = ww_tail_of(2.0, 1.0);
-        state->run_tail[side] = ww_tail_of(1.0, 0.6);
+    for (int lane = 0; lane < 4; lane++) {
+        ww_tails_set(&state->point, lane, ww_tail_of(1.0, 0.25));
+        ww_tails_set(&state->course, lane, lane < 2 ? ww_tail_of(2.0, 1.0) : ww_tail_of(1.0, 0.6));
     }
     state->row_tail = ww_tail_of(1.8, 0.6);
 }
 
 double ww_baseline_past(uint32_t n, double usual_s) {
-    double by_readings = n / 80.0, by_days = 3 * n * usual_s / 86400;
-    double k = by_readings < by_days ? by_readings : by_days;
+    const double a_reading = 1.0 / 80, a_second = 3.0 / 86400;
+    double rate = usual_s * a_second < a_reading ? usual_s * a_second : a_reading, k = n * rate;
     return 2 + (k < 200 ? k : 200);
 }
 
@@ -65,36 +64,12 @@ double ww_score_of_months(double months) {
 
 struct look {
     bool there;
-    double expected, sd, z, y;
+    double expected, sd, z;
     double surprise; /* two-sided */
     bool outlier;
 };
 
-static double y_of(double z) {
-    return ww_quick_ln1p(fabs(z));
-}
-
-/* The z whose surprise on its side is that of the band: ww_tail_value, for a surprise beyond the rare. */
-static double band_z(const struct ww_tail *tail, double k) {
-    const double beyond = (band_surprise + two - 2.3010299956639813) * 2.302585092994046; /* in nepers */
-    double y = (double)tail->rare + k * (double)tail->beta * (ww_quick_exp(beyond / k) - 1);
-    double z = ww_quick_exp(y) - 1;
-    return z > least_band ? z : least_band;
-}
-
-static void look_at(struct look *look, const struct ww_tail tails[2], double error, double k) {
-    look->there = true;
-    look->z = look->sd > 0 ? error / look->sd : 0;
-    look->y = y_of(look->z);
-    look->surprise = fmax(0, ww_tail_surprise(&tails[look->z < 0], look->y, k) - two);
-    look->outlier = fabs(look->z) > least_band && look->surprise > band_surprise;
-}
-
-static void learn_tails(struct ww_tail tails[2], const struct look *look, uint32_t n) {
-    double part = ww_tail_part(n);
-    ww_tail_learn(&tails[0], look->z > 0 ? look->y : 0, part);
-    ww_tail_learn(&tails[1], look->z < 0 ? look->y : 0, part);
-}
+enum { RECENT = 0, SEASON = 2 }; /* lanes of tails: above; the next one below */
 
 static double sd_of(const struct ww_baseline *state, double dev, const struct ww_track *track,
                     const float rates[WW_TRACK_RATES]) {
@@ -114,11 +89,27 @@ struct step {
     double usual_change; /* of the season since the recent track learned last */
     bool took_change;    /* the reading followed it */
     bool explained;      /* the recent level is left for what is usual at this hour */
+    double reach;        /* of its bands: excess in betas */
     struct look recent, rest;
+    ww_four point, course; /* what the tails are asked for and learn */
     double shift[2];
     uint64_t outside;
+    int outside_of_8, outside_of_64;
     double shift_surprise, run_surprise;
 };
+
+/* z as a tail takes it: on its side ln(1 + |z|), on the other nothing. */
+static void put_y(ww_four *point, int lane, const struct look *look) {
+    float y = (float)ww_quick_ln1p(fabs(look->z));
+    (*point)[lane] = look->z < 0 ? 0 : y;
+    (*point)[lane + 1] = look->z < 0 ? y : 0;
+}
+
+static void judge_look(struct look *look, double up, double down) {
+    double surprise = (up > down ? up : down) - two;
+    look->surprise = surprise > 0 ? surprise : 0;
+    look->outlier = fabs(look->z) > least_band && look->surprise > band_surprise;
+}
 
 static void look_recent(const struct ww_baseline *state, struct step *s) {
     const struct ww_track *track = &state->recent;
@@ -127,19 +118,47 @@ static void look_recent(const struct ww_baseline *state, struct step *s) {
     s->took_change = fabs(error - s->usual_change) < fabs(error);
     if (s->took_change)
         error -= s->usual_change;
+    s->recent.there = true;
     s->recent.expected = s->x - error;
     s->recent.sd =
         sd_of(state, ww_season_local_spread(&state->season, s->cell, track->dev), track, recent_rates);
-    look_at(&s->recent, state->recent_tail, error, s->k);
+    s->recent.z = s->recent.sd > 0 ? error / s->recent.sd : 0;
+    put_y(&s->point, RECENT, &s->recent);
 }
 
 static void look_season(const struct ww_baseline *state, struct step *s) {
     if (!s->has_season || state->rest.n < WW_BASELINE_YOUNG)
         return;
+    s->rest.there = true;
     s->rest.expected = s->season + ww_track_level(&state->rest);
     s->rest.sd =
         sd_of(state, ww_season_spread(&state->season, s->cell, state->rest.dev), &state->rest, rest_rates);
-    look_at(&s->rest, state->season_tail, s->x - s->rest.expected, s->k);
+    s->rest.z = s->rest.sd > 0 ? (s->x - s->rest.expected) / s->rest.sd : 0;
+    put_y(&s->point, SEASON, &s->rest);
+}
+
+static void look(const struct ww_baseline *state, struct step *s) {
+    s->point = ww_four_all(0);
+    s->rest.there = false;
+    s->rest.z = 0;
+    look_recent(state, s);
+    look_season(state, s);
+    ww_four surprise = ww_tails_surprise(&state->point, s->point, s->k);
+    judge_look(&s->recent, (double)surprise[RECENT], (double)surprise[RECENT + 1]);
+    judge_look(&s->rest, (double)surprise[SEASON], (double)surprise[SEASON + 1]);
+}
+
+/* How far the band reaches beyond what is rare, in betas: that of all tails with so much past, as
+ * ww_tail_value has it for a surprise beyond the rare. */
+static double band_reach(double k) {
+    const double beyond = (band_surprise + two - 2.3010299956639813) * 2.302585092994046; /* in nepers */
+    return k * (ww_quick_exp(beyond / k) - 1);
+}
+
+/* The z whose surprise on its side is that of the band. */
+static double band_z(const struct ww_tails *tails, int lane, double reach) {
+    double z = ww_quick_exp((double)tails->rare[lane] + reach * (double)tails->beta[lane]) - 1;
+    return z > least_band ? z : least_band;
 }
 
 /* A change to what is usual at this hour is no event, when to stay would have been one: the season is sharp
@@ -148,11 +167,12 @@ static void explain_by_season(const struct ww_baseline *state, struct step *s) {
     if (!s->rest.there || !s->recent.outlier || s->rest.outlier)
         return;
     double stayed = ww_track_level(&state->recent) - s->rest.expected;
-    const struct ww_tail *tail = &state->season_tail[stayed < 0];
-    if (fabs(stayed) <= s->rest.sd * band_z(tail, s->k))
+    if (fabs(stayed) <= s->rest.sd * band_z(&state->point, SEASON + (stayed < 0), s->reach))
         return;
     s->explained = true;
     s->recent = s->rest;
+    s->point[RECENT] = s->point[SEASON];
+    s->point[RECENT + 1] = s->point[SEASON + 1];
 }
 
 static double cusum(double sum, double z) {
@@ -161,35 +181,35 @@ static double cusum(double sum, double z) {
     return next < 0 ? 0 : next > cusum_most ? cusum_most : next;
 }
 
+/* By halves, quarters…: a processor that has no instruction for it is asked nothing. */
 static int count_bits(uint64_t bits) {
-    return __builtin_popcountll(bits);
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (int)(bits * UINT64_C(0x0101010101010101) >> 56);
 }
 
 /* ww_binomial_surprise(8, r, 0.05) and (64, r, 0.05): looked up, or they would be most of the work. */
-static const double short_run_y[SHORT_RUN + 1] = {0.0,         0.47291225,  1.242265094,
-                                                  2.237455126, 3.429747426, 4.812341601,
-                                                  6.397050278, 8.223548534, 10.408239965};
-static const double long_run_y[LONG_RUN + 1] = {
-    0.0,          0.016610154,  0.077752809,  0.203061129,  0.3994728,    0.666264723,  0.999578978,
-    1.394728514,  1.8471418,    2.352685099,  2.907731031,  3.509132707,  4.154168449,  4.840482489,
-    5.566030706,  6.329033958,  7.127939004,  7.961386161,  8.828182662,  9.7272807,    10.657759325,
-    11.618809466, 12.609721532, 13.629875112, 14.678730423, 15.755821215, 16.860748899, 17.993177722,
-    19.152830844, 20.339487196, 21.552979048, 22.793190215, 24.060054842, 25.353556766, 26.673729412,
-    28.020656237, 29.39447174,  30.795363057, 32.223572195, 33.679398977, 35.163204775, 36.675417175,
-    38.216535706, 39.787138859, 41.387892657, 43.019561117, 44.683019087, 46.379268053, 48.109455757,
-    49.874900761, 51.677123538, 53.517886311, 55.399244899, 57.323617341, 59.293876623, 61.313478987,
-    63.386646648, 65.518637061, 67.716156824, 69.988032468, 72.346374423, 74.808791505, 77.403196364,
-    80.180629144, 83.265919722};
-
-static double short_run(uint64_t outside) {
-    return short_run_y[count_bits(outside & ((1u << SHORT_RUN) - 1))];
-}
-
-static double long_run(uint64_t outside) {
-    return long_run_y[count_bits(outside)];
-}
+static const float short_run_y[SHORT_RUN + 1] = {0.0f,         0.47291225f,  1.242265094f,
+                                                 2.237455126f, 3.429747426f, 4.812341601f,
+                                                 6.397050278f, 8.223548534f, 10.408239965f};
+static const float long_run_y[LONG_RUN + 1] = {
+    0.0f,          0.016610154f,  0.077752809f,  0.203061129f,  0.3994728f,    0.666264723f,  0.999578978f,
+    1.394728514f,  1.8471418f,    2.352685099f,  2.907731031f,  3.509132707f,  4.154168449f,  4.840482489f,
+    5.566030706f,  6.329033958f,  7.127939004f,  7.961386161f,  8.828182662f,  9.7272807f,    10.657759325f,
+    11.618809466f, 12.609721532f, 13.629875112f, 14.678730423f, 15.755821215f, 16.860748899f, 17.993177722f,
+    19.152830844f, 20.339487196f, 21.552979048f, 22.793190215f, 24.060054842f, 25.353556766f, 26.673729412f,
+    28.020656237f, 29.39447174f,  30.795363057f, 32.223572195f, 33.679398977f, 35.163204775f, 36.675417175f,
+    38.216535706f, 39.787138859f, 41.387892657f, 43.019561117f, 44.683019087f, 46.379268053f, 48.109455757f,
+    49.874900761f, 51.677123538f, 53.517886311f, 55.399244899f, 57.323617341f, 59.293876623f, 61.313478987f,
+    63.386646648f, 65.518637061f, 67.716156824f, 69.988032468f, 72.346374423f, 74.808791505f, 77.403196364f,
+    80.180629144f, 83.265919722f};
 
 static double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
+static float larger_of(float a, float b) {
     return a > b ? a : b;
 }
 
@@ -202,14 +222,14 @@ static double surprise_of(const struct ww_baseline *state, struct step *s) {
     double point =
         s->rest.there ? larger(0, larger(s->recent.surprise, s->rest.surprise) - two) : s->recent.surprise;
     s->outside = state->outside << 1 | (point >= outside_surprise);
-    double up = ww_tail_surprise(&state->shift_tail[0], s->shift[0], s->k);
-    double down = ww_tail_surprise(&state->shift_tail[1], s->shift[1], s->k);
-    s->shift_surprise = larger(0, larger(up, down) - two);
-    double few = ww_tail_surprise(&state->run_tail[0], short_run(s->outside), s->k);
-    double many = ww_tail_surprise(&state->run_tail[1], long_run(s->outside), s->k);
+    s->outside_of_8 = count_bits(s->outside & ((1u << SHORT_RUN) - 1));
+    s->outside_of_64 = count_bits(s->outside);
+    s->course = (ww_four){(float)s->shift[0], (float)s->shift[1], short_run_y[s->outside_of_8],
+                          long_run_y[s->outside_of_64]};
+    ww_four surprise = ww_tails_surprise(&state->course, s->course, s->k);
+    s->shift_surprise = larger(0, (double)larger_of(surprise[0], surprise[1]) - two);
     /* What is in order again for the short run is over for the long one too. */
-    bool over = (s->outside & ((1u << SHORT_RUN) - 1)) == 0;
-    s->run_surprise = over ? 0 : larger(0, larger(few, many) - two);
+    s->run_surprise = s->outside_of_8 == 0 ? 0 : larger(0, (double)larger_of(surprise[2], surprise[3]) - two);
     return point + larger(s->shift_surprise, s->run_surprise);
 }
 
@@ -224,17 +244,17 @@ static double row_surprise(const struct ww_baseline *state, const struct step *s
 static void tell(const struct ww_baseline *state, const struct step *s, struct ww_baseline_verdict *v) {
     v->by_season = s->rest.there && s->rest.surprise > s->recent.surprise;
     const struct look *look = v->by_season ? &s->rest : &s->recent;
-    const struct ww_tail *tails = v->by_season ? state->season_tail : state->recent_tail;
+    int lane = v->by_season ? SEASON : RECENT;
     v->expected = state->origin + look->expected;
-    v->upper = v->expected + look->sd * band_z(&tails[0], s->k);
-    v->lower = v->expected - look->sd * band_z(&tails[1], s->k);
+    v->upper = v->expected + look->sd * band_z(&state->point, lane, s->reach);
+    v->lower = v->expected - look->sd * band_z(&state->point, lane + 1, s->reach);
     v->z = look->z;
     v->reasons = (s->recent.surprise >= reason_surprise ? WW_BASELINE_RECENT : 0) |
                  (s->rest.surprise >= reason_surprise ? WW_BASELINE_SEASON : 0) |
                  (s->shift_surprise >= reason_surprise ? WW_BASELINE_SHIFT : 0) |
                  (s->run_surprise >= reason_surprise ? WW_BASELINE_RUN : 0);
-    v->outside_of_8 = count_bits(s->outside & 0xff);
-    v->outside_of_64 = count_bits(s->outside);
+    v->outside_of_8 = s->outside_of_8;
+    v->outside_of_64 = s->outside_of_64;
     v->shift_sign = s->shift[0] >= s->shift[1] ? 1 : -1;
     v->since_us = state->outside_since_us;
     v->usual_s = state->usual_s;
@@ -252,7 +272,7 @@ static void learn_resolution(struct ww_baseline *state, double x) {
         return;
     }
     /* The value that one change in ten stays below, by steps in logarithms. */
-    double step = larger(0.03, 1.0 / (state->n + 1.0));
+    double step = state->n < 33 ? 1.0 / (state->n + 1.0) : 0.03;
     state->resolution *= (float)(change < 0.999 * state->resolution ? 1 - 0.9 * step : 1 + 0.1 * step);
     if (change < state->resolution && change > 0.99 * state->resolution)
         state->resolution = (float)change;
@@ -264,7 +284,7 @@ static double missing_before(struct ww_baseline *state, int64_t time_us) {
     if (state->usual_s == 0)
         state->usual_s = (float)dt;
     double ratio = dt / state->usual_s;
-    double rate = larger(1.0 / 64, 1.0 / (state->n + 1.0));
+    double rate = state->n < 63 ? 1.0 / (state->n + 1.0) : 1.0 / 64;
     double bounded = ratio > 2 ? 2 : ratio;
     state->usual_s *= (float)(1 + rate * (bounded - 1));
     return ratio > MOST_WAIT ? MOST_WAIT : ratio > 1.5 ? ratio - 1 : 0;
@@ -327,14 +347,10 @@ static void learn_levels(struct ww_baseline *state, const struct step *s) {
 static void learn_tails_of(struct ww_baseline *state, const struct step *s, double surprise) {
     if (state->recent_streak > HELD_AFTER || state->rest_streak > HELD_AFTER)
         return;
-    learn_tails(state->recent_tail, &s->recent, state->n);
-    if (s->rest.there)
-        learn_tails(state->season_tail, &s->rest, state->rest.n);
     double part = ww_tail_part(state->n);
-    for (int side = 0; side < 2; side++)
-        ww_tail_learn(&state->shift_tail[side], s->shift[side], part);
-    ww_tail_learn(&state->run_tail[0], short_run(s->outside), part);
-    ww_tail_learn(&state->run_tail[1], long_run(s->outside), part);
+    float recent = (float)part, season = s->rest.there ? (float)ww_tail_part(state->rest.n) : 0;
+    ww_tails_learn(&state->point, s->point, (ww_four){recent, recent, season, season});
+    ww_tails_learn(&state->course, s->course, ww_four_all(recent));
     ww_tail_learn(&state->row_tail, surprise, part);
 }
 
@@ -424,19 +440,9 @@ static void begin(struct ww_baseline *state, const struct ww_reading *reading) {
     state->last_us = reading->time_us;
 }
 
-/* A server's states seldom lie in the cache: asks for all that a step reads at once, instead of waiting for
- * one line after the other. The season's hours are read once an hour only. */
-static void fetch(const struct ww_baseline *state) {
-    const char *hot = (const char *)&state->recent, *end = (const char *)(state + 1);
-    __builtin_prefetch(&state->season);
-    for (const char *line = hot; line < end; line += 64)
-        __builtin_prefetch(line);
-}
-
 void ww_baseline_step(const struct ww_baseline_params *params, struct ww_baseline *state,
                       const struct ww_reading *reading, struct ww_baseline_verdict *v) {
     assert(isfinite(reading->value));
-    fetch(state);
     memset(v, 0, sizeof *v);
     v->observed = v->expected = v->lower = v->upper = reading->value;
     v->since_us = WW_INSTANT_NONE;
@@ -448,8 +454,8 @@ void ww_baseline_step(const struct ww_baseline_params *params, struct ww_baselin
     s.x = reading->value - state->origin;
     s.cell = cell_of(params, reading->time_us);
     s.k = ww_baseline_past(state->n, state->usual_s);
-    s.explained = s.rest.there = s.rest.outlier = false;
-    s.rest.surprise = 0;
+    s.reach = band_reach(s.k);
+    s.explained = false;
     if (!late) {
         double missing = first ? 0 : missing_before(state, reading->time_us);
         ww_track_wait(&state->recent, missing);
@@ -460,8 +466,7 @@ void ww_baseline_step(const struct ww_baseline_params *params, struct ww_baselin
     s.has_season = ww_season_level(&state->season, s.cell, &s.season);
     if (!late)
         return_to_old(state, &s);
-    look_recent(state, &s);
-    look_season(state, &s);
+    look(state, &s);
     explain_by_season(state, &s);
     v->season = s.has_season ? state->origin + s.season : NAN;
     v->season_dev = s.has_season ? ww_season_spread(&state->season, s.cell, state->rest.dev) : 0;
@@ -472,7 +477,6 @@ void ww_baseline_step(const struct ww_baseline_params *params, struct ww_baselin
             v->kind = WW_BASELINE_JUDGED;
         v->surprise = row_surprise(state, &s, surprise);
         v->months = ww_months_of_surprise(v->surprise, state->usual_s);
-        v->score = ww_score_of_months(v->months);
         tell(state, &s, v);
     }
     if (late)

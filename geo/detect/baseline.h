@@ -33,9 +33,10 @@
 #ifndef WW_GEO_DETECT_BASELINE_H
 #define WW_GEO_DETECT_BASELINE_H
 
+#include "geo/detect/fetch.h"
 #include "geo/detect/level_track.h"
 #include "geo/detect/season.h"
-#include "geo/detect/tail.h"
+#include "geo/detect/tails.h"
 #include "geo/limit_detector.h" /* struct ww_reading */
 
 #define WW_BASELINE_YOUNG 24 /* readings before the first verdict */
@@ -55,7 +56,9 @@ struct ww_baseline {
     uint64_t outside;         /* the last 64 readings, newest in bit 0 */
     struct ww_season season;
     struct ww_track recent, rest; /* of values; of what is left without the season */
-    struct ww_tail recent_tail[2], season_tail[2], shift_tail[2], run_tail[2], row_tail; /* above, below */
+    struct ww_tails point;        /* recent above, below; season above, below */
+    struct ww_tails course;       /* shift up, down; run of 8, of 64 */
+    struct ww_tail row_tail;
     float shift[2];
     float last_x;
     float last_season; /* the season's level when the recent track learned last; NAN = unknown */
@@ -90,8 +93,7 @@ struct ww_baseline_verdict {
         upper;       /* the band leaves out one reading in two hundred of its own past */
     double z;        /* in sd of the forecast, signed */
     double surprise; /* -log10 of how often a row of this series is as surprising */
-    double months;   /* mean time between rows as surprising as this, by chance */
-    double score;    /* 0…1 */
+    double months;   /* mean time between rows as surprising as this, by chance; ww_score_of_months */
     double usual_s;
     double season,
         season_dev; /* usual at this hour, without how the series stands to it lately; NAN = not known */
@@ -101,6 +103,11 @@ struct ww_baseline_verdict {
 };
 
 void ww_baseline_init(struct ww_baseline *state);
+/* What a step reads (fetch.h): the season's hours are read once an hour only. */
+static inline void ww_baseline_fetch(const struct ww_baseline *state) {
+    ww_fetch(state, offsetof(struct ww_baseline, season.levels));
+    ww_fetch(&state->recent, sizeof *state - offsetof(struct ww_baseline, recent));
+}
 void ww_baseline_step(const struct ww_baseline_params *params, struct ww_baseline *state,
                       const struct ww_reading *reading, struct ww_baseline_verdict *verdict);
 

@@ -4,6 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "geo/detect/four.h"
+
+_Static_assert(WW_TRACK_RATES == 4, "levels and errors are taken four at once");
+
 /* Errors are remembered over some 250 readings, the shadow over some eight. */
 static const double error_rate = 1.0 / 256, shadow_rate = 1.0 / 8;
 /* Another rate is believed only when it was better by this, or the forecast would jump to and fro. */
@@ -38,6 +42,8 @@ static void follow(struct ww_track *track, double x) {
 static uint8_t choose(const struct ww_track *track) {
     uint8_t best = track->best;
     float below = (float)better_by * track->error[best];
+    if (!ww_four_any(ww_four_load(track->error) < below))
+        return best;
     for (uint8_t i = 0; i < WW_TRACK_RATES; i++) {
         if (track->error[i] < below) {
             best = i;
@@ -58,13 +64,13 @@ void ww_track_learn(struct ww_track *track, const float rates[WW_TRACK_RATES], d
     double r = rate_of(error_rate, track->n - 1);
     double own = clipped(x - track->level[track->best], clip);
     track->dev += (float)(r * (fabs(own) - track->dev));
-    float least = 1 / ((float)track->n + 1), most = (float)clip;
-    for (int i = 0; i < WW_TRACK_RATES; i++) { /* in floats: four at once */
-        float e = (float)x - track->level[i], rate = rates[i] > least ? rates[i] : least;
-        e = e > most ? most : e < -most ? -most : e;
-        track->error[i] += (float)r * (fabsf(e) - track->error[i]);
-        track->level[i] += rate * e;
-    }
+    ww_four most = ww_four_all((float)clip), level = ww_four_load(track->level),
+            error = ww_four_load(track->error);
+    ww_four rate = ww_four_larger(ww_four_load(rates), ww_four_all(1 / ((float)track->n + 1)));
+    ww_four e = (float)x - level;
+    e = ww_four_larger(ww_four_lower(e, most), -most);
+    ww_four_store(track->error, error + (float)r * (ww_four_abs(e) - error));
+    ww_four_store(track->level, level + rate * e);
     follow(track, x);
     track->waiting = 0;
     track->doubt *= 1 - rates[track->best];

@@ -19,11 +19,16 @@
  * reading are quality.h's. What is large is not learned, unless it stays for `accept_readings`: then sites
  * have changed, and the verdict says so.
  *
- *   ww_neighbour_init(&state);
- *   voters[i] = (struct ww_vote){ww_neighbour_z(&of_neighbour), weight, age_s / usual_s};
- *   ww_neighbour_step(&state, x, voters, n, &verdict);
+ * What a sensor tells its neighbours, its *voice*, lies apart from its state: the voices of a city side by
+ * side, so that to ask eight neighbours touches none of their states.
  *
- * 96 bytes a sensor and 12 a link. Pure; the same readings give the same verdicts.
+ *   ww_neighbour_init(&state); ww_voice_init(&voices[own]); ww_links_init(&links);
+ *   ww_neighbour_ask(&links, voices, time_us, &votes);        // or ww_votes_add, one by one
+ *   ww_neighbour_step(&state, x, &votes, &verdict);
+ *   ww_voice_speak(&voices[own], &state, verdict.z, time_us);
+ *   ww_links_learn(&links, &votes, (double)voices[own].z);
+ *
+ * 64 bytes a sensor, 96 for its links, 16 for its voice. Pure; the same readings give the same verdicts.
  */
 #ifndef WW_GEO_DETECT_NEIGHBOUR_H
 #define WW_GEO_DETECT_NEIGHBOUR_H
@@ -33,6 +38,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "geo/detect/fetch.h"
+#include "geo/detect/four.h"
 #include "geo/detect/tail.h"
 
 #define WW_NEIGHBOURS       8 /* more do not vote */
@@ -50,29 +57,37 @@ enum ww_neighbour_kind {
     WW_NEIGHBOUR_DEAD
 };
 
-struct ww_vote {
-    double z;         /* of the neighbour, ww_neighbour_z; NAN = it has none yet */
-    double weight;    /* above 0 */
-    double intervals; /* age of its reading in its usual intervals */
+/* What neighbours hear of a sensor. */
+struct ww_voice {
+    int64_t last_us; /* of its newest reading; 0 before the first */
+    float usual_s;   /* between readings; 0 = not known */
+    float z;         /* of the newest; NAN: too young to vote */
 };
 
-/* What a sensor remembers of one of its neighbours. */
-struct ww_neighbour_link {
-    uint32_t index; /* the caller's */
-    float distance_m;
-    float correlation; /* of z, clipped at 3; starts at 0.5 */
+/* Of at most eight neighbours, side by side. One that has no z, no weight above 0, or whose reading is older
+ * than two of its intervals does not count. */
+struct ww_votes {
+    float z[WW_NEIGHBOURS];
+    float weight[WW_NEIGHBOURS];
+    float intervals[WW_NEIGHBOURS]; /* age of the reading in the neighbour's usual intervals */
 };
 
-struct ww_neighbour {
+/* What a sensor remembers of its neighbours. Places that are free have index 0 and correlation NAN. */
+struct ww_links {
+    uint32_t index[WW_NEIGHBOURS]; /* into the voices */
+    float distance_m[WW_NEIGHBOURS];
+    float correlation[WW_NEIGHBOURS]; /* of z, clipped at 3; starts at 0.5 */
+};
+
+struct ww_neighbour {                    /* one line of a cache */
     float origin, level, dev;            /* own usual */
     float bias;                          /* of the difference to the neighbours */
     float bias_dev[WW_NEIGHBOUR_STATES]; /* its spread while neighbours are at ease, in between, raised */
+    struct ww_tail tail[2];              /* of the residual, above and below */
     uint16_t bias_n[WW_NEIGHBOUR_STATES];
-    struct ww_tail tail[2]; /* of the residual, above and below */
-    float z;                /* of the newest reading */
-    uint32_t n, compared;   /* readings; those with enough voters */
-    uint32_t streak;        /* large in a row */
-    uint8_t large;          /* the last eight, newest in bit 0 */
+    uint16_t n, compared; /* readings; those with enough voters; both stop at the most that fits */
+    uint8_t streak;       /* large in a row */
+    uint8_t large;        /* the last eight, newest in bit 0 */
 };
 
 struct ww_neighbour_verdict {
@@ -86,34 +101,32 @@ struct ww_neighbour_verdict {
 };
 
 void ww_neighbour_init(struct ww_neighbour *state);
-/* z of the newest reading; NAN while the sensor is too young to vote. */
-static inline double ww_neighbour_z(const struct ww_neighbour *state) {
-    return state->n > WW_NEIGHBOUR_YOUNG ? (double)state->z : (double)NAN;
-}
-static inline double ww_neighbour_weight(const struct ww_neighbour_link *link) {
-    double together = link->correlation > 0.1f ? (double)link->correlation : 0.1;
-    return 1000 * together * together / (1000 + (double)link->distance_m);
-}
-/* Both have a new reading: learns how they hang together. */
-static inline void ww_neighbour_link_learn(struct ww_neighbour_link *link, double own_z, double its_z) {
-    double a = own_z > 3    ? 3
-               : own_z < -3 ? -3
-                            : own_z,
-           b = its_z > 3    ? 3
-               : its_z < -3 ? -3
-                            : its_z,
-           c = a * b;
-    if (!isnan(c)) /* neither is young */
-        link->correlation += (float)(((c > 1    ? 1
-                                       : c < -1 ? -1
-                                                : c) -
-                                      (double)link->correlation) /
-                                     WW_LINK_MEMORY);
-}
-/* A reading and the votes on it; `n` may be 0. Only the first WW_NEIGHBOURS votes that count do. */
-void ww_neighbour_step(struct ww_neighbour *state, double x, const struct ww_vote *votes, size_t n,
+void ww_voice_init(struct ww_voice *voice);
+/* After each step of its sensor; `z` as its verdict says. */
+void ww_voice_speak(struct ww_voice *voice, const struct ww_neighbour *state, double z, int64_t time_us);
+
+void ww_links_init(struct ww_links *links);
+void ww_links_set(struct ww_links *links, int place, uint32_t index, double distance_m);
+/* The other's link with all that it knows. */
+void ww_links_copy(struct ww_links *links, int place, const struct ww_links *from, int from_place);
+/* Both have a new reading: learns how they hang together, where the vote is no older than two intervals. */
+void ww_links_learn(struct ww_links *links, const struct ww_votes *votes, double own_z);
+
+/* The vote of each link, in its place. */
+void ww_neighbour_ask(const struct ww_links *links, const struct ww_voice *voices, int64_t time_us,
+                      struct ww_votes *votes);
+void ww_votes_init(struct ww_votes *votes); /* none */
+/* One that counts takes the next free place; false: it does not count, or there are eight. */
+bool ww_votes_add(struct ww_votes *votes, double z, double weight, double intervals);
+
+void ww_neighbour_step(struct ww_neighbour *state, double x, const struct ww_votes *votes,
                        struct ww_neighbour_verdict *verdict);
-/* The value at which half of the weight is reached; a plain weighted median. n >= 1. */
-double ww_weighted_median(const double *values, const double *weights, size_t n);
+
+static inline void ww_neighbour_fetch(const struct ww_neighbour *state, const struct ww_links *links) {
+    ww_fetch(state, sizeof *state);
+    ww_fetch(links, sizeof *links);
+}
+/* The value at which half of the weight is reached; a plain weighted median. 1 <= n <= WW_NEIGHBOURS. */
+float ww_weighted_median(const float *values, const float *weights, size_t n);
 
 #endif

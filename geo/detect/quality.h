@@ -19,6 +19,7 @@
 #ifndef WW_GEO_DETECT_QUALITY_H
 #define WW_GEO_DETECT_QUALITY_H
 
+#include "geo/detect/fetch.h"
 #include "geo/detect/tail.h"
 #include "geo/limit_detector.h" /* struct ww_reading */
 
@@ -74,6 +75,9 @@ struct ww_quality_verdict {
 
 void ww_quality_init(struct ww_quality *state);
 /* `arrival_us` = when it came in; WW_INSTANT_NONE when that is not known (replay of files). */
+static inline void ww_quality_fetch(const struct ww_quality *state) {
+    ww_fetch(state, sizeof *state);
+}
 void ww_quality_step(const struct ww_quality_params *params, struct ww_quality *state,
                      const struct ww_reading *reading, int64_t arrival_us,
                      struct ww_quality_verdict *verdict);

@@ -78,34 +78,37 @@ static int twin_of(int cell) {
     return cell >= HOURS ? cell - HOURS : cell + HOURS;
 }
 
-static double mean_level(const struct ww_season *s) {
-    double sum = 0;
-    int n = 0;
-    for (int i = 0; i < WW_SEASON_CELLS; i++) {
-        if (visits_of(s, i) > 0) {
-            sum += (double)level_of(s, i);
-            n++;
-        }
-    }
-    return n > 0 ? sum / n : 0;
-}
-
-/* Within over between, from the cells that are known. */
-static float shrink_of(const struct ww_season *s) {
-    double between = 0, within = 0;
-    int n = 0;
-    for (int i = 0; i < WW_SEASON_CELLS; i++) {
-        if (visits_of(s, i) > 0) {
-            double d = (double)(level_of(s, i) - s->mean), sd = 1.2533 * (double)unpack_spread(s->spreads[i]);
-            between += d * d;
-            within += sd * sd;
-            n++;
-        }
-    }
+/* Within hours over between hours. */
+static float shrink_of(int n, double between, double within) {
     if (n < HOURS / 2 || !(between > 0))
         return (float)most_shrink;
     double w = within / between;
     return (float)(w > most_shrink ? most_shrink : w < least_shrink ? least_shrink : w);
+}
+
+/* What all hours say together. Cells that no visit has taught hold zeros, so sums need not leave them out; in
+ * whole numbers they are exact, and taken several at once. */
+static void take_all(struct ww_season *s) {
+    enum { SUMS = 4 };
+    int32_t n = 0, sum = 0;
+    int64_t squares = 0;
+    double within[SUMS] = {0};
+    for (int i = 0; i < WW_SEASON_CELLS; i++) {
+        int32_t q = s->levels[i];
+        n += s->visits[i] >= 1 << 2;
+        sum += q;
+        squares += q * q;
+    }
+    for (int i = 0; i < WW_SEASON_CELLS; i += SUMS) {
+        for (int k = 0; k < SUMS; k++) {
+            double spread = (double)unpack_spread(s->spreads[i + k]);
+            within[k] += spread * spread;
+        }
+    }
+    s->mean = n > 0 ? (float)((double)s->base + (double)s->unit * sum / n) : 0;
+    double unit = (double)s->unit, about_mean = n > 0 ? (double)squares - (double)sum * sum / n : 0;
+    double between = unit * unit * about_mean;
+    s->shrink = shrink_of(n, between, 1.2533 * 1.2533 * (within[0] + within[1] + within[2] + within[3]));
 }
 
 static void learn(float *kept, double value, double rate) {
@@ -166,8 +169,7 @@ static void take_visit(struct ww_season *s) {
                      visit_rate(visits_of_hour(s, cell)));
     }
     s->visits[cell] = (uint8_t)((visits < COUNTED_VISITS ? visits + 1 : COUNTED_VISITS) << 2);
-    s->mean = (float)mean_level(s);
-    s->shrink = shrink_of(s);
+    take_all(s);
 }
 
 static bool find_level(const struct ww_season *s, int cell, double *level) {

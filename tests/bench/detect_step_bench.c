@@ -20,13 +20,15 @@ struct series {
     struct ww_baseline baseline;
     struct ww_neighbour neighbour;
     struct ww_quality quality;
-    struct ww_neighbour_link links[WW_NEIGHBOURS];
+    struct ww_links links;
 };
 
-_Static_assert(sizeof(struct series) <= 1024, "detectors 2 and 3 keep at most 1 KB a series");
+_Static_assert(sizeof(struct series) + sizeof(struct ww_voice) <= 1024,
+               "detectors 2 and 3 keep at most 1 KB a series");
 
 static struct series *all;
-static double *values; /* STEPS × SERIES, made before the clock starts */
+static struct ww_voice *voices; /* of all, side by side */
+static double *values;          /* STEPS × SERIES, made before the clock starts */
 static uint32_t order[SERIES];
 
 static double now_s(void) {
@@ -40,23 +42,34 @@ static void begin(void) {
         ww_baseline_init(&all[i].baseline);
         ww_neighbour_init(&all[i].neighbour);
         ww_quality_init(&all[i].quality);
+        ww_voice_init(&voices[i]);
+        ww_links_init(&all[i].links);
         for (uint32_t j = 0; j < WW_NEIGHBOURS; j++)
-            all[i].links[j] = (struct ww_neighbour_link){(i / 9 * 9 + (i + j + 1) % 9) % SERIES,
-                                                         500 + 100 * (float)j, 0.5f};
+            ww_links_set(&all[i].links, (int)j, (i / 9 * 9 + (i + j + 1) % 9) % SERIES,
+                         500 + 100 * (double)j);
     }
 }
 
-static unsigned long judge_neighbours(struct series *s, double x) {
-    struct ww_vote votes[WW_NEIGHBOURS];
+static unsigned long judge_neighbours(struct series *s, double x, int64_t at) {
+    struct ww_votes votes;
     struct ww_neighbour_verdict v;
-    for (int j = 0; j < WW_NEIGHBOURS; j++) {
-        double z = ww_neighbour_z(&all[s->links[j].index].neighbour);
-        votes[j] = (struct ww_vote){z, ww_neighbour_weight(&s->links[j]), 0};
-    }
-    ww_neighbour_step(&s->neighbour, x, votes, WW_NEIGHBOURS, &v);
-    for (int j = 0; j < WW_NEIGHBOURS; j++)
-        ww_neighbour_link_learn(&s->links[j], v.z, votes[j].z);
+    struct ww_voice *own = &voices[s - all];
+    ww_neighbour_ask(&s->links, voices, at, &votes);
+    ww_neighbour_step(&s->neighbour, x, &votes, &v);
+    ww_voice_speak(own, &s->neighbour, v.z, at);
+    ww_links_learn(&s->links, &votes, (double)own->z);
     return v.kind == WW_NEIGHBOUR_FAULT;
+}
+
+/* As the judge does for the rows of a message (ingest/group.c): the states of the next reading are asked for
+ * while this one is judged. */
+static void fetch(unsigned what, const struct series *s) {
+    if (what & 1)
+        ww_baseline_fetch(&s->baseline);
+    if (what & 2)
+        ww_neighbour_fetch(&s->neighbour, &s->links);
+    if (what & 4)
+        ww_quality_fetch(&s->quality);
 }
 
 /* what: 1 baseline, 2 neighbours, 4 quality; 0 the memory walk. Readings a second. */
@@ -68,6 +81,7 @@ static double run(unsigned what, unsigned long *told) {
         int64_t at = INT64_C(1740960000000000) + step * INT64_C(600000000);
         for (int k = 0; k < SERIES; k++) {
             struct series *s = &all[order[k]];
+            fetch(what, &all[order[(k + 1) % SERIES]]);
             struct ww_reading reading = {.time_us = at, .value = values[step * SERIES + k], .flag = 'N'};
             struct ww_baseline_verdict b;
             struct ww_quality_verdict q;
@@ -78,7 +92,7 @@ static double run(unsigned what, unsigned long *told) {
                 *told += b.months >= 1;
             }
             if (what & 2)
-                *told += judge_neighbours(s, reading.value);
+                *told += judge_neighbours(s, reading.value, at);
             if (what & 4) {
                 ww_quality_step(&ww_quality_params_none, &s->quality, &reading, at, &q);
                 *told += q.signs != 0;
@@ -90,9 +104,10 @@ static double run(unsigned what, unsigned long *told) {
 
 int main(void) {
     struct random r = {1};
-    all = calloc(SERIES, sizeof *all);
+    all = aligned_alloc(64, SERIES * sizeof *all);
+    voices = malloc(SERIES * sizeof *voices);
     values = malloc(sizeof *values * SERIES * STEPS);
-    if (!all || !values)
+    if (!all || !voices || !values)
         return 1;
     for (int i = 0; i < SERIES * STEPS; i++)
         values[i] = 50 + 10 * sin(i / SERIES * 0.0436) + random_normal(&r);
@@ -107,9 +122,10 @@ int main(void) {
     double walk = 0;
     for (int again = 0; again < REPEATS; again++)
         walk = fmax(walk, run(0, &told));
-    printf("series=%d steps=%d bytes: baseline %zu, neighbour %zu + 8 links of %zu, quality %zu\n", SERIES,
-           STEPS, sizeof(struct ww_baseline), sizeof(struct ww_neighbour), sizeof(struct ww_neighbour_link),
-           sizeof(struct ww_quality));
+    printf(
+        "series=%d steps=%d bytes: baseline %zu, neighbour %zu + eight links %zu + voice %zu, quality %zu\n",
+        SERIES, STEPS, sizeof(struct ww_baseline), sizeof(struct ww_neighbour), sizeof(struct ww_links),
+        sizeof(struct ww_voice), sizeof(struct ww_quality));
     printf("memory walk               %6.2f M/s  1.00\n", walk / 1e6);
     static const struct {
         unsigned what;
@@ -124,6 +140,7 @@ int main(void) {
     }
     printf("told=%lu\n", told);
     free(values);
+    free(voices);
     free(all);
     return 0;
 }

@@ -17,7 +17,7 @@
 #include "geo/detect/quality.h"
 #include "tests/unit/detect/random.h"
 
-enum { MOST_SITES = 64, FIRST = 60 * 24, PERIOD = 21 * 24, KINDS = 6 };
+enum { MOST_SITES = 64, FIRST = 60 * 24, PERIOD = 21 * 24, KINDS = 6, BLOCKS = MOST_SITES / WW_NEIGHBOURS };
 
 static const char *const kind_names[KINDS] = {"offset", "scale", "stuck", "dead", "bursts", "noise"};
 
@@ -103,7 +103,8 @@ static bool rule_says(const struct network *w, const double *now, int site, int 
 static void judge(const struct network *w, const double *values, struct call *calls) {
     static struct ww_neighbour state[MOST_SITES];
     static struct ww_quality quality[MOST_SITES];
-    static struct ww_neighbour_link link[MOST_SITES][MOST_SITES];
+    static struct ww_links link[MOST_SITES][BLOCKS]; /* to all others, eight by eight */
+    static struct ww_voice voice[MOST_SITES];        /* z only: ages are counted in rows */
     int age[MOST_SITES], equal[MOST_SITES];
     double last[MOST_SITES];
     struct ww_quality_params bounds = {.least = 0, .most = 2000, .limit = NAN};
@@ -113,8 +114,13 @@ static void judge(const struct network *w, const double *values, struct call *ca
         age[i] = 1000;
         equal[i] = 0;
         last[i] = NAN;
+        ww_voice_init(&voice[i]);
+        for (int b = 0; b < BLOCKS; b++)
+            ww_links_init(&link[i][b]);
         for (int j = 0; j < w->n; j++)
-            link[i][j] = (struct ww_neighbour_link){(uint32_t)j, (float)(1000 * km_between(w, i, j)), 0.5f};
+            if (j != i)
+                ww_links_set(&link[i][j / WW_NEIGHBOURS], j % WW_NEIGHBOURS, (uint32_t)j,
+                             1000 * km_between(w, i, j));
     }
     for (int r = 0; r < w->rows; r++) {
         const double *now = &values[r * w->n];
@@ -123,21 +129,24 @@ static void judge(const struct network *w, const double *values, struct call *ca
                 age[i]++;
                 continue;
             }
-            struct ww_vote votes[MOST_SITES];
-            size_t m = 0;
-            for (int j = 0; j < w->n; j++)
-                if (j != i)
-                    votes[m++] =
-                        (struct ww_vote){ww_neighbour_z(&state[j]), ww_neighbour_weight(&link[i][j]), age[j]};
+            struct ww_votes votes, asked[BLOCKS];
+            ww_votes_init(&votes);
+            for (int b = 0; b < BLOCKS; b++)
+                ww_neighbour_ask(&link[i][b], voice, 0, &asked[b]);
+            for (int j = 0; j < w->n; j++) {
+                struct ww_votes *block = &asked[j / WW_NEIGHBOURS];
+                int at = j % WW_NEIGHBOURS;
+                (void)ww_votes_add(&votes, (double)block->z[at], (double)block->weight[at], age[j]);
+                block->intervals[at] = age[j] <= 1 ? 0 : INFINITY; /* learned from when both have reported */
+            }
             struct ww_neighbour_verdict v;
             struct ww_quality_verdict q;
             struct ww_reading reading = {.time_us = r * WW_HOUR_US, .value = now[i], .flag = 'N'};
-            ww_neighbour_step(&state[i], now[i], votes, m, &v);
+            ww_neighbour_step(&state[i], now[i], &votes, &v);
             ww_quality_step(&bounds, &quality[i], &reading, WW_INSTANT_NONE, &q);
-            for (int j = 0; j < w->n; j++)
-                if (j != i && age[j] <= 1)
-                    ww_neighbour_link_learn(&link[i][j], ww_neighbour_z(&state[i]),
-                                            ww_neighbour_z(&state[j]));
+            ww_voice_speak(&voice[i], &state[i], v.z, 0);
+            for (int b = 0; b < BLOCKS; b++)
+                ww_links_learn(&link[i][b], &asked[b], (double)voice[i].z);
             equal[i] = now[i] == last[i] ? equal[i] + 1 : 0;
             last[i] = now[i];
             age[i] = 0;

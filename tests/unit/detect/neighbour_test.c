@@ -15,6 +15,7 @@ enum { SITES = 9 };
 
 struct town {
     struct ww_neighbour site[SITES];
+    struct ww_voice voice[SITES];
     struct ww_neighbour_verdict v[SITES];
     struct random random;
     double common;
@@ -28,6 +29,7 @@ static void start(struct town *t, uint64_t seed) {
     t->random = (struct random){seed};
     for (int i = 0; i < SITES; i++) {
         ww_neighbour_init(&t->site[i]);
+        ww_voice_init(&t->voice[i]);
         t->broken[i] = NAN;
     }
 }
@@ -37,14 +39,15 @@ static void step(struct town *t) {
     t->common = 0.97 * t->common + random_normal(&t->random);
     for (int i = 0; i < SITES; i++) {
         double x = 50 + 5 * i + (4 + 0.5 * i) * (t->common + t->raised[i]) + 4 * random_normal(&t->random);
-        struct ww_vote votes[SITES];
-        size_t n = 0;
+        struct ww_votes votes;
+        ww_votes_init(&votes);
         if (!isnan(t->broken[i]))
             x = t->broken[i];
         for (int j = 0; j < SITES; j++)
             if (j != i)
-                votes[n++] = (struct ww_vote){ww_neighbour_z(&t->site[j]), 1, t->age[j]};
-        ww_neighbour_step(&t->site[i], x, votes, n, &t->v[i]);
+                (void)ww_votes_add(&votes, (double)t->voice[j].z, 1, t->age[j]);
+        ww_neighbour_step(&t->site[i], x, &votes, &t->v[i]);
+        ww_voice_speak(&t->voice[i], &t->site[i], t->v[i].z, 0);
     }
 }
 
@@ -70,17 +73,17 @@ static void the_weighted_median_is_that_of_repeated_values(void **state) {
     struct random r = {1};
     for (int round = 0; round < 3000; round++) {
         size_t n = 1 + random_bits(&r) % WW_NEIGHBOURS, m = 0;
-        double values[WW_NEIGHBOURS], weights[WW_NEIGHBOURS];
+        float values[WW_NEIGHBOURS], weights[WW_NEIGHBOURS];
         struct pair all[WW_NEIGHBOURS * 4];
         for (size_t i = 0; i < n; i++) {
-            values[i] = rint(random_normal(&r) * 3);
-            weights[i] = (double)(1 + random_bits(&r) % 4);
+            values[i] = (float)rint(random_normal(&r) * 3);
+            weights[i] = (float)(1 + random_bits(&r) % 4);
             for (int k = 0; k < (int)weights[i]; k++)
                 all[m++] = (struct pair){values[i], 1};
         }
         qsort(all, m, sizeof *all, by_value);
         double plain = m % 2 ? all[m / 2].value : (all[m / 2 - 1].value + all[m / 2].value) / 2;
-        assert_near(ww_weighted_median(values, weights, n), plain, 1e-12);
+        assert_near((double)ww_weighted_median(values, weights, n), plain, 1e-12);
     }
 }
 
@@ -208,21 +211,80 @@ static void a_difference_that_stays_is_accepted_after_a_week_of_hours(void **sta
     assert_in_range(accepted, 168, 220);
 }
 
+/* Two neighbours 1 km away: the first goes with this sensor, the second does not. */
 static void a_link_learns_who_goes_together(void **state) {
     (void)state;
     struct random r = {5};
-    struct ww_neighbour_link same = {0, 1000, 0.5f}, other = {1, 1000, 0.5f};
+    struct ww_links links;
+    struct ww_votes votes;
+    struct ww_voice voices[2];
+    ww_links_init(&links);
+    for (int i = 0; i < 2; i++) {
+        ww_voice_init(&voices[i]);
+        ww_links_set(&links, i, (uint32_t)i, 1000);
+    }
     for (int i = 0; i < 5000; i++) {
         double z = random_normal(&r);
-        ww_neighbour_link_learn(&same, z, z + 0.3 * random_normal(&r));
-        ww_neighbour_link_learn(&other, z, random_normal(&r));
+        voices[0].z = (float)(z + 0.3 * random_normal(&r));
+        voices[1].z = (float)random_normal(&r);
+        ww_neighbour_ask(&links, voices, 0, &votes);
+        ww_links_learn(&links, &votes, z);
     }
-    assert_true(ww_neighbour_weight(&same) > 4 * ww_neighbour_weight(&other));
-    ww_neighbour_link_learn(&same, NAN, 1);
-    assert_true(same.correlation > 0.3f);
-    struct ww_neighbour_link far = same;
-    far.distance_m = 10000;
-    assert_near(ww_neighbour_weight(&same) / ww_neighbour_weight(&far), 5.5, 1e-9);
+    ww_neighbour_ask(&links, voices, 0, &votes);
+    assert_true(votes.weight[0] > 4 * votes.weight[1]);
+    for (int i = 2; i < WW_NEIGHBOURS; i++)
+        assert_false(votes.weight[i] > 0); /* free places have no vote */
+    struct ww_links before = links;
+    ww_links_learn(&links, &votes, NAN);
+    assert_memory_equal(&links, &before, sizeof links);
+    votes.z[0] = NAN;
+    votes.intervals[1] = 2.5f;
+    ww_links_learn(&links, &votes, 3);
+    assert_memory_equal(&links, &before, sizeof links);
+    ww_links_set(&links, 1, 0, 10000);
+    links.correlation[1] = links.correlation[0];
+    ww_neighbour_ask(&links, voices, 0, &votes);
+    assert_near((double)(votes.weight[0] / votes.weight[1]), 5.5, 1e-5);
+}
+
+/* A voice is its sensor's z, and falls silent two of its intervals after its last reading. */
+static void a_voice_grows_stale(void **state) {
+    (void)state;
+    struct random r = {6};
+    struct ww_neighbour speaker;
+    struct ww_voice voices[3];
+    struct ww_links links;
+    struct ww_votes votes, none;
+    struct ww_neighbour listener;
+    struct ww_neighbour_verdict v;
+    const int64_t second_us = 1000000;
+    int64_t at = INT64_C(1740960000) * second_us;
+    ww_neighbour_init(&speaker);
+    ww_neighbour_init(&listener);
+    ww_votes_init(&none);
+    ww_links_init(&links);
+    for (int i = 0; i < 3; i++) {
+        ww_voice_init(&voices[i]);
+        ww_links_set(&links, i, (uint32_t)i, 500);
+    }
+    ww_neighbour_ask(&links, voices, at, &votes);
+    ww_neighbour_step(&listener, 0, &votes, &v);
+    assert_int_equal(v.voters, 0); /* nobody has said anything yet */
+    for (int i = 0; i < 200; i++, at += 600 * second_us) {
+        ww_neighbour_step(&speaker, random_normal(&r), &none, &v);
+        for (int k = 0; k < 3; k++)
+            ww_voice_speak(&voices[k], &speaker, v.z, at);
+        assert_true(i < WW_NEIGHBOUR_YOUNG ? isnan(voices[0].z) : voices[0].z == (float)v.z);
+    }
+    at -= 600 * second_us;
+    assert_near((double)voices[0].usual_s, 600, 1e-3);
+    ww_neighbour_ask(&links, voices, at + 1199 * second_us, &votes);
+    ww_neighbour_step(&listener, 0, &votes, &v);
+    assert_int_equal(v.voters, 3);
+    assert_near((double)votes.intervals[0], 1199.0 / 600, 1e-5);
+    ww_neighbour_ask(&links, voices, at + 1201 * second_us, &votes);
+    ww_neighbour_step(&listener, 0, &votes, &v);
+    assert_int_equal(v.voters, 0);
 }
 
 int main(void) {
@@ -236,6 +298,7 @@ int main(void) {
         cmocka_unit_test(fewer_than_three_fresh_voters_are_no_neighbours),
         cmocka_unit_test(a_difference_that_stays_is_accepted_after_a_week_of_hours),
         cmocka_unit_test(a_link_learns_who_goes_together),
+        cmocka_unit_test(a_voice_grows_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
