@@ -150,44 +150,53 @@ const uint32_t *ww_net_order(const struct ww_net *net) {
     return net->order;
 }
 
+uint32_t ww_net_links(const struct ww_net *net, uint32_t reach, uint32_t *to) {
+    for (uint32_t k = net->first[reach]; to && k < net->first[reach + 1]; k++)
+        *to++ = net->link[k].to;
+    return net->first[reach + 1] - net->first[reach];
+}
+
 /* ---- Passages ---- */
 
 static struct ww_passage along(const struct ww_reach *r, double metres) {
     double u = r->velocity_ms;
-    return (struct ww_passage){1, metres / u, 2 * r->dispersion_m2s * metres / (u * u * u)};
+    return (struct ww_passage){1, metres / u, 2 * r->dispersion_m2s * metres / (u * u * u),
+                               metres * metres / (u * u)};
 }
 
 static struct ww_passage then(struct ww_passage a, struct ww_passage b) {
-    return (struct ww_passage){a.share * b.share, a.tau_s + b.tau_s, a.variance_s2 + b.variance_s2};
+    return (struct ww_passage){a.share * b.share, a.tau_s + b.tau_s, a.variance_s2 + b.variance_s2,
+                               a.squares_s2 + b.squares_s2};
 }
 
-/* Sums over ways, of mass, mass × time, mass × (variance + time²). */
+/* Sums over ways, of mass, mass × time, mass × (variance + time²), mass × squares of times in reaches. */
 struct ways {
-    double share, time, square;
+    double share, time, square, squares;
 };
 
 static void add_way(struct ways *w, struct ww_passage p) {
     w->share += p.share;
     w->time += p.share * p.tau_s;
     w->square += p.share * (p.variance_s2 + p.tau_s * p.tau_s);
+    w->squares += p.share * p.squares_s2;
 }
 
 static struct ww_passage all_ways(struct ways w) {
     if (!(w.share > 0))
-        return (struct ww_passage){0, 0, 0};
+        return (struct ww_passage){0, 0, 0, 0};
     double tau = w.time / w.share;
-    return (struct ww_passage){w.share, tau, fmax(0, w.square / w.share - tau * tau)};
+    return (struct ww_passage){w.share, tau, fmax(0, w.square / w.share - tau * tau), w.squares / w.share};
 }
 
 void ww_net_above(const struct ww_net *net, struct ww_spot spot, struct ww_passage *out) {
     for (uint32_t i = 0; i < net->n; i++)
-        out[i] = (struct ww_passage){0, 0, 0};
+        out[i] = (struct ww_passage){0, 0, 0, 0};
     for (uint32_t o = net->n; o-- > 0;) {
         uint32_t i = net->order[o];
-        struct ways ways = {0, 0, 0};
+        struct ways ways = {0, 0, 0, 0};
         for (uint32_t k = net->first[i]; k < net->first[i + 1]; k++) {
             uint32_t to = net->link[k].to;
-            struct ww_passage into = {net->link[k].share, 0, 0};
+            struct ww_passage into = {net->link[k].share, 0, 0, 0};
             if (to == spot.reach)
                 add_way(&ways, then(into, along(&net->reach[to], spot.at_m)));
             else if (out[to].share > 0)
@@ -201,14 +210,14 @@ void ww_net_below(const struct ww_net *net, struct ww_spot spot, struct ww_passa
     struct ways *ways = ww_must_calloc(net->n + (size_t)1, sizeof *ways);
     for (uint32_t o = 0; o < net->n; o++) {
         uint32_t i = net->order[o];
-        struct ww_passage through = {0, 0, 0};
+        struct ww_passage through = {0, 0, 0, 0};
         out[i] = all_ways(ways[i]);
         if (i == spot.reach)
             through = along(&net->reach[i], net->reach[i].length_m - spot.at_m);
         else if (out[i].share > 0)
             through = then(out[i], along(&net->reach[i], net->reach[i].length_m));
         for (uint32_t k = net->first[i]; k < net->first[i + 1] && through.share > 0; k++)
-            add_way(&ways[net->link[k].to], then(through, (struct ww_passage){net->link[k].share, 0, 0}));
+            add_way(&ways[net->link[k].to], then(through, (struct ww_passage){net->link[k].share, 0, 0, 0}));
     }
     ww_free(ways);
 }
@@ -217,9 +226,9 @@ struct ww_passage ww_net_passage(const struct ww_net *net, struct ww_spot to, co
                                  struct ww_spot from) {
     const struct ww_reach *r = &net->reach[from.reach];
     if (from.reach == to.reach)
-        return from.at_m <= to.at_m ? along(r, to.at_m - from.at_m) : (struct ww_passage){0, 0, 0};
+        return from.at_m <= to.at_m ? along(r, to.at_m - from.at_m) : (struct ww_passage){0, 0, 0, 0};
     if (!(above[from.reach].share > 0))
-        return (struct ww_passage){0, 0, 0};
+        return (struct ww_passage){0, 0, 0, 0};
     return then(along(r, r->length_m - from.at_m), above[from.reach]);
 }
 

@@ -32,10 +32,11 @@ struct ww_spot {
     uint32_t reach;
     double at_m;
 };
-/* What of a mass passes, its mean travel time, and the variance that dispersion and ways of different length
- * give. */
+/* What of a mass passes, its mean travel time, the variance that dispersion and ways of different length
+ * give, and the sum of the squares of the times in its reaches: when each reach's velocity is wrong by its
+ * own x %, the travel time is wrong by x % of the root of `squares_s2`, not by x % of tau. */
 struct ww_passage {
-    double share, tau_s, variance_s2;
+    double share, tau_s, variance_s2, squares_s2;
 };
 
 struct ww_net;
@@ -47,6 +48,9 @@ uint32_t ww_net_count(const struct ww_net *net);
 const struct ww_reach *ww_net_reach(const struct ww_net *net, uint32_t reach);
 /* All reaches, each before those that it flows into. */
 const uint32_t *ww_net_order(const struct ww_net *net);
+
+/* How many reaches it flows into; to[…] (may be NULL) gets them. */
+uint32_t ww_net_links(const struct ww_net *net, uint32_t reach, uint32_t *to);
 
 /* out[n]: from each reach's lower end to the spot; share 0 where nothing of it comes by. */
 void ww_net_above(const struct ww_net *net, struct ww_spot spot, struct ww_passage *out);

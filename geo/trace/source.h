@@ -1,25 +1,23 @@
 /* Backward: which place, and which release, explains what the sensors saw, and what others did not see?
  *
  * Pure; one thread at a time. Candidates are sites at their outfalls and pieces of reaches (for what nobody
- * has registered), each with a prior. For every candidate, release time, duration and common error of the
- * velocities, plume.h predicts the shape h_k(t) at every sensor k below it for a discharge of one g/s. With
- * residuals y (reading less its usual level) and variances v the best strength is m = (sum h y/v) / (sum
- * h²/v), and log-likelihood against "nothing" = sum over sensors of m A_k - m² B_k/2,  A = sum h y/v, B = sum
- * h²/v: a matched filter. Every sensor that saw it may have been reached earlier or later than the velocities
- * say, by its own error, at a price; how much a cloud has spread on its way then tells near sources from far
- * ones. Sensors that should have seen it and stayed silent lower the sum; each by at most ln(chance that a
- * sensor is broken), so that one dead sensor has no veto. The posterior of a candidate is its prior times the
- * sum over all releases.
+ * has registered), each with a prior. For every candidate the likelihood of all readings is summed over when
+ * a release began, how long it took, how strong it was, and how long its water was on the way: what
+ * velocities say is wrong by an error common to all and by each reach's own. plume.h says how the cloud has
+ * spread by then: that tells near sources from far ones where two sensors, one below the other, see the same
+ * difference of arrivals from all of them. Sensors that should have seen it and stayed silent speak against a
+ * candidate; no sensor by more than the chance that it is broken, so that a dead one has no veto.
  *
  *   st = ww_source_new(net, candidates, n, sensors, k, &options, &trace, &err);
  *   ww_source_add(trace, sensor, t_s, reading - usual);               // each reading, in its time's order
  *   st = ww_source_posterior(trace, probability);                      // [n], sums to 1
  *   st = ww_source_summary(trace, probability, &summary);              // one place, a stretch, or nothing
+ *   st = ww_source_stretches(trace, probability, 4000, stretch, 3, &n, number_of);   // where to walk first
  *
  * With one sensor, distance, time and strength cannot be told apart (two on the path are needed for one
  * source; Water Science and Technology 90(3), 2024, 951): the summary then says "stretch", and where the next
- * grab sample halves it. Work of a reading: candidates above that sensor × releases that could have reached
- * it then.
+ * grab sample halves it. Work: of the sensors' sums, a second per 100,000 readings; of the posterior, some
+ * tenths of a millisecond a candidate.
  */
 #ifndef WW_GEO_TRACE_SOURCE_H
 #define WW_GEO_TRACE_SOURCE_H
@@ -35,13 +33,13 @@ struct ww_source_sensor {
     struct ww_spot at;
     double sd; /* of its residuals when nothing happens, above 0 */
 };
-enum { WW_SOURCE_DURATIONS = 12, WW_SOURCE_FACTORS = 5 };
+enum { WW_SOURCE_DURATIONS = 12 };
 struct ww_source_options {
-    double from_s, to_s, step_s;            /* releases that begin in between */
-    double duration_s[WW_SOURCE_DURATIONS]; /* taken as whole steps, one at least */
-    double velocity_sd;                     /* of the common error of all velocities, in shares: 0.12 */
-    double slack;                           /* of each passage's own error, in shares of its time: 0.05 */
-    double model_error;   /* of predicted concentrations, in shares of the peak seen: 0.05 */
+    double from_s, to_s, step_s; /* releases that begin in between */
+    double duration_s[WW_SOURCE_DURATIONS];
+    double velocity_sd;   /* of the common error of all velocities, in shares: 0.05 */
+    double reach_sd;      /* of each reach's own, in shares: 0.115, which is any value up to 20 % */
+    double model_error;   /* of predicted concentrations, in shares of what was seen: 0.05 */
     double independent_s; /* readings closer in time count for less: 600 */
     double broken;        /* chance that a silent sensor is: 0.02 */
     struct ww_dispersal how;
@@ -50,7 +48,7 @@ struct ww_source_options {
 struct ww_source_options ww_source_usual(double from_s, double to_s);
 
 struct ww_source;
-/* The net is borrowed. WW_TOO_LARGE above 1 GiB of sums. */
+/* The net is borrowed. WW_TOO_LARGE above 1 GiB. */
 enum ww_status ww_source_new(const struct ww_net *net, const struct ww_source_candidate *candidates,
                              uint32_t n, const struct ww_source_sensor *sensors, uint32_t n_sensors,
                              const struct ww_source_options *options, struct ww_source **out,
@@ -65,7 +63,7 @@ enum ww_status ww_source_known(struct ww_source *source, uint32_t candidate, dou
 /* probability[n]. Without any reading above its usual level: the priors. */
 enum ww_status ww_source_posterior(struct ww_source *source, double *probability) WW_MUST_CHECK;
 
-/* The best release of a candidate, and what each sensor says to it. */
+/* After the posterior: the best release of a candidate, and what each sensor says to it. */
 struct ww_source_fit {
     struct ww_release release;
     double velocity_factor; /* velocities that fit best, in shares of those given */
@@ -97,6 +95,17 @@ struct ww_source_summary {
 };
 enum ww_status ww_source_summary(const struct ww_source *source, const double *probability,
                                  struct ww_source_summary *out) WW_MUST_CHECK;
+
+/* Where to walk: neighbouring candidates joined to stretches of at most most_m of water, across the borders
+ * of reaches, the most probable place first. out[room]; number_of[candidates]: the stretch that each belongs
+ * to, UINT32_MAX: none. */
+struct ww_source_stretch {
+    struct ww_spot upper, lower; /* its ends; the same spot: a site where no piece of water is a candidate */
+    double length_m, probability;
+};
+enum ww_status ww_source_stretches(const struct ww_source *source, const double *probability, double most_m,
+                                   struct ww_source_stretch *out, uint32_t room, uint32_t *n,
+                                   uint32_t *number_of) WW_MUST_CHECK;
 
 /* Pieces of all reaches, at most step_m long, sharing `share` of the prior by length; then the sites, sharing
  * the rest by their weights. WW_BAD_INPUT names a site outside its reach. `out` is the caller's to ww_free.

@@ -5,6 +5,18 @@
 #include "geo/base/alloc.h"
 #include "geo/trace/source_private.h"
 
+struct view {
+    const struct ww_net *net;
+    const struct ww_source_candidate *candidate;
+    uint32_t n, saw;
+};
+static struct view view_of(const struct ww_source *s) {
+    struct view v = {s->net, s->candidate, s->n, 0};
+    for (uint32_t k = 0; k < s->n_sensors; k++)
+        v.saw += source_saw(s, k);
+    return v;
+}
+
 struct ranked {
     double probability;
     uint32_t candidate;
@@ -18,8 +30,8 @@ static int more_probable(const void *pa, const void *pb) {
 }
 
 /* How much lies above a spot, itself included. */
-static double probability_above(const struct ww_source_view *v, const double *probability,
-                                struct ww_spot spot, struct ww_passage *above) {
+static double probability_above(const struct view *v, const double *probability, struct ww_spot spot,
+                                struct ww_passage *above) {
     double sum = 0;
     ww_net_above(v->net, spot, above);
     for (uint32_t c = 0; c < v->n; c++)
@@ -29,7 +41,7 @@ static double probability_above(const struct ww_source_view *v, const double *pr
 }
 
 /* The same place, or the next piece of its reach. */
-static bool is_beside(const struct ww_source_view *v, uint32_t a, uint32_t b) {
+static bool is_beside(const struct view *v, uint32_t a, uint32_t b) {
     const struct ww_source_candidate *x = &v->candidate[a], *y = &v->candidate[b];
     return a == b || (x->at.reach == y->at.reach &&
                       fabs(x->at.at_m - y->at.at_m) <= fmax(x->length_m, y->length_m) * 1.01);
@@ -37,7 +49,7 @@ static bool is_beside(const struct ww_source_view *v, uint32_t a, uint32_t b) {
 
 enum ww_status ww_source_summary(const struct ww_source *source, const double *probability,
                                  struct ww_source_summary *out) {
-    struct ww_source_view v = ww_source_view(source);
+    struct view v = view_of(source);
     struct ranked *order = ww_try_calloc(v.n + (size_t)1, sizeof *order);
     struct ww_passage *above = ww_try_calloc(ww_net_count(v.net) + (size_t)1, sizeof *above);
     *out = (struct ww_source_summary){.saw = v.saw};

@@ -77,13 +77,14 @@ def quiet(until, level=20):
 
 def test_an_exceedance_on_a_river_is_traced_up_and_down(world):
     world.send("SILENT", "cod", quiet(0))
-    world.send("GAUGE", "cod", quiet(60) + [(m, 95 + m % 2) for m in range(50, 0, -10)])
+    # A front that has spread for as long as water from the works takes: a sharper one would speak for a place near by.
+    world.send("GAUGE", "cod", quiet(100) + list(zip(range(100, 0, -10), (22.5, 27, 36, 50, 65, 79, 88, 92.5, 94.5, 95))))
     alert = world.alert("cod")
     trace = world.trace(alert)
     assert trace["kind"] == "water" and trace["sensors"] == 2 and trace["sensors_that_saw_it"] == 1
     # One sensor alone cannot tell distance from time: a stretch, and where to sample next.
     assert trace["verdict"] == "stretch" and trace["stretch_m"] > 500 and {"reach", "at_m", "place", "probability_above"} <= set(trace["next_sample"])
-    assert 0.2 <= trace["next_sample"]["probability_above"] <= 0.8
+    assert 0.1 <= trace["next_sample"]["probability_above"] <= 0.9  # the works alone may hold more than half
     # The brook's own sensor saw nothing: what lies above it is less likely than the works on the river.
     chance = {s["site"]: s["probability"] for s in trace["sources"] if s["kind"] == "site"}
     assert chance["UP"] > 3 * chance.get("BROOK", 0) and "DOWN" not in chance and "FAR" not in chance

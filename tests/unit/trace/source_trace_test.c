@@ -1,4 +1,4 @@
-/* Tracing on water and in air: by hand, by balance of mass, and with planted sources in made-up networks. */
+/* Tracing on water and in air: by hand, and by balance of mass. planted_source_test.c plants sources. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -128,254 +128,6 @@ static void velocity_follows_jobson(void **state) {
     assert_true(ww_velocity_jobson_ms(20, 10, 1e9, 0.001) > ww_velocity_jobson_ms(10, 10, 1e9, 0.001));
 }
 
-/* ---- Planted sources ---- */
-
-enum { REACHES = 15, TRUTH_STEP_S = 600, MOST_SITES = 14 };
-
-/* A binary tree of reaches: 0 is the outlet, 2i+1 and 2i+2 flow into i. */
-struct world {
-    struct ww_reach believed[REACHES], true_reach[REACHES];
-    struct ww_reach_link link[REACHES];
-    struct ww_source_site site[MOST_SITES];
-    uint32_t n_sites, source;
-    struct ww_net *net, *truth;
-};
-
-static void make_world(struct world *w, uint64_t *seed) {
-    for (uint32_t i = REACHES; i-- > 0;) {
-        bool leaf = 2 * i + 1 >= REACHES;
-        struct ww_reach r = {1500 + 3000 * random_01(seed), 0, 0.25 + 0.35 * random_01(seed), 5};
-        r.flow_m3s = leaf ? 0.2 + 0.6 * random_01(seed)
-                          : w->believed[2 * i + 1].flow_m3s + w->believed[2 * i + 2].flow_m3s;
-        w->believed[i] = w->true_reach[i] = r;
-        w->true_reach[i].velocity_ms *=
-            0.8 + 0.4 * random_01(seed); /* what we believe is wrong by up to 20 % */
-        if (i > 0)
-            w->link[i - 1] = (struct ww_reach_link){i, (i - 1) / 2, 1};
-    }
-    w->n_sites = MOST_SITES;
-    for (uint32_t s = 0; s < w->n_sites; s++) {
-        uint32_t reach = 1 + (uint32_t)(random_01(seed) * (REACHES - 1));
-        w->site[s] = (struct ww_source_site){{reach, random_01(seed) * w->believed[reach].length_m}, 1};
-    }
-    assert_true(WW_OK == ww_net_new(w->believed, REACHES, w->link, REACHES - 1, &w->net, NULL));
-    assert_true(WW_OK == ww_net_new(w->true_reach, REACHES, w->link, REACHES - 1, &w->truth, NULL));
-}
-
-static void free_world(struct world *w) {
-    ww_net_free(w->net);
-    ww_net_free(w->truth);
-}
-
-/* Readings every ten minutes for two days, a tenth of them and one stretch of two hours missing. */
-static void play(struct ww_source *s, const struct world *w, const struct ww_source_sensor *sensor,
-                 uint32_t n, struct ww_release release, uint64_t *seed) {
-    struct ww_passage above[REACHES];
-    for (uint32_t k = 0; k < n; k++) {
-        ww_net_above(w->truth, sensor[k].at, above);
-        struct ww_passage p = ww_net_passage(w->truth, sensor[k].at, above, w->site[w->source].at);
-        double flow = w->believed[sensor[k].at.reach].flow_m3s, gap = random_01(seed) * 1.7e5;
-        for (double t = 0; t < 2 * 86400; t += TRUTH_STEP_S)
-            if (random_01(seed) > 0.1 && (t < gap || t > gap + 7200))
-                ww_source_add(s, k, t,
-                              ww_plume_at(p, flow, release, WW_DISPERSAL_USUAL, t) +
-                                  sensor[k].sd * random_normal(seed));
-    }
-}
-
-static uint32_t rank_of(const double *probability, uint32_t n, uint32_t first_site, uint32_t site) {
-    uint32_t before = 0;
-    for (uint32_t c = first_site; c < n; c++)
-        before += probability[c] > probability[first_site + site];
-    return before;
-}
-
-/* Two sensors one below the other and a silent one, every reach's velocity wrong by its own up to 20 %: what
- * tells the sites of an arm apart is little more than how far the cloud has spread. Of the some six sites
- * there, three at random would hold the true one every second time. */
-static void two_sensors_below_rank_planted_sources_above_chance(void **state) {
-    (void)state;
-    enum { ROUNDS = 14 };
-    uint64_t seed = 42;
-    int first = 0, three = 0, rounds = 0, stretches = 0, places = 0;
-    for (int round = 0; round < ROUNDS; round++) {
-        struct world w;
-        make_world(&w, &seed);
-        /* a sensor in the outlet and one in each arm above it: the source has two below it, the third stays
-         * silent */
-        const double sd = 0.05;
-        struct ww_source_sensor sensor[] = {{{0, w.believed[0].length_m * 0.9}, sd},
-                                            {{1, w.believed[1].length_m * 0.5}, sd},
-                                            {{2, w.believed[2].length_m * 0.5}, sd}};
-        struct ww_passage above[REACHES];
-        uint32_t below = 0;
-        w.source = (uint32_t)(random_01(&seed) * w.n_sites);
-        for (uint32_t k = 0; k < 3; k++) {
-            ww_net_above(w.truth, sensor[k].at, above);
-            below += ww_net_passage(w.truth, sensor[k].at, above, w.site[w.source].at).share > 0;
-        }
-        struct ww_release release = {3600 + 40000 * random_01(&seed), 600 + 1800 * random_01(&seed), 0};
-        release.rate_g_s =
-            (1 + 2 * random_01(&seed)) * w.believed[0].flow_m3s; /* 1 to 3 mg/L at the outlet */
-        if (below >= 2) {
-            struct ww_source_candidate *c;
-            struct ww_source *s;
-            struct ww_source_summary sum;
-            uint32_t n;
-            struct ww_source_options o = ww_source_usual(0, 86400);
-            assert_true(WW_OK == ww_source_candidates(w.net, w.site, w.n_sites, 2000, 0.2, &c, &n, NULL));
-            double *probability = ww_must_calloc(n, sizeof *probability);
-            assert_true(WW_OK == ww_source_new(w.net, c, n, sensor, 3, &o, &s, NULL));
-            play(s, &w, sensor, 3, release, &seed);
-            assert_true(WW_OK == ww_source_posterior(s, probability));
-            assert_true(WW_OK == ww_source_summary(s, probability, &sum));
-            uint32_t rank = rank_of(probability, n, n - w.n_sites, w.source);
-            first += rank == 0;
-            three += rank < 3;
-            stretches += sum.verdict == WW_SOURCE_STRETCH;
-            places += sum.verdict == WW_SOURCE_PLACE;
-            rounds++;
-            ww_source_free(s);
-            ww_free(probability);
-            ww_free(c);
-        }
-        free_world(&w);
-    }
-    printf("two sensors or more below, velocities wrong by up to 20 %%, gaps: first in %d, among the first "
-           "three in %d "
-           "of %d; called a place %d, a stretch %d times\n",
-           first, three, rounds, places, stretches);
-    assert_true(rounds >= 10);
-    assert_true(three * 10 >= rounds * 6);
-}
-
-/* ---- A river: what two sensors on its stem can tell ---- */
-
-/* A stem of six reaches, 0 the outlet, and a tributary 6…10 into the upper end of each but the last. A sensor
- * at the end of the stem and one in its third reach, both below the source; a third, silent, on the lowest
- * tributary. Nobody is registered. A place and its mirror image on a tributary are as far from both sensors:
- * that is why the first three count. */
-enum { STEM = 6, STEM_REACHES = 11, ABOVE = 6 };
-static const uint32_t above_both[ABOVE] = {3, 4, 5, 8, 9, 10};
-
-struct river {
-    struct ww_reach believed[STEM_REACHES];
-    struct ww_net *net, *truth, *metres; /* metres: 1 m/s, so that times are distances */
-};
-
-static void make_river(struct river *v, uint64_t *seed) {
-    struct ww_reach truth[STEM_REACHES], metres[STEM_REACHES];
-    struct ww_reach_link link[STEM_REACHES - 1];
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < STEM_REACHES; i++)
-        v->believed[i] = (struct ww_reach){1500 + 2500 * random_01(seed), 0.3 + 0.5 * random_01(seed),
-                                           0.25 + 0.35 * random_01(seed), 5};
-    for (uint32_t i = STEM - 1; i-- > 0;)
-        v->believed[i].flow_m3s = v->believed[i + 1].flow_m3s + v->believed[STEM + i].flow_m3s;
-    for (uint32_t i = 0; i < STEM_REACHES; i++) {
-        truth[i] = metres[i] = v->believed[i];
-        truth[i].velocity_ms *= 0.8 + 0.4 * random_01(seed); /* each reach by its own up to 20 % */
-        metres[i].velocity_ms = 1;
-    }
-    for (uint32_t i = 1; i < STEM; i++)
-        link[n++] = (struct ww_reach_link){i, i - 1, 1};
-    for (uint32_t i = 0; i + 1 < STEM; i++)
-        link[n++] = (struct ww_reach_link){STEM + i, i, 1};
-    assert_true(WW_OK == ww_net_new(v->believed, STEM_REACHES, link, n, &v->net, NULL));
-    assert_true(WW_OK == ww_net_new(truth, STEM_REACHES, link, n, &v->truth, NULL));
-    assert_true(WW_OK == ww_net_new(metres, STEM_REACHES, link, n, &v->metres, NULL));
-}
-
-/* Readings every ten minutes for two days, a tenth of them and a stretch of two hours missing. */
-static void flow_by(struct ww_source *s, const struct river *v, const struct ww_source_sensor *sensor,
-                    struct ww_spot source, struct ww_release release, uint64_t *seed) {
-    struct ww_passage above[STEM_REACHES];
-    for (uint32_t k = 0; k < 3; k++) {
-        ww_net_above(v->truth, sensor[k].at, above);
-        struct ww_passage p = ww_net_passage(v->truth, sensor[k].at, above, source);
-        double flow = v->believed[sensor[k].at.reach].flow_m3s, gap = random_01(seed) * 1.7e5;
-        for (double t = 0; t < 2 * 86400; t += TRUTH_STEP_S)
-            if (random_01(seed) > 0.1 && (t < gap || t > gap + 7200))
-                ww_source_add(s, k, t,
-                              ww_plume_at(p, flow, release, WW_DISPERSAL_USUAL, t) +
-                                  sensor[k].sd * random_normal(seed));
-    }
-}
-
-struct found {
-    uint32_t rank; /* of the true reach */
-    double
-        off; /* mean distance of the posterior to the lowest sensor against the true one, in shares of it */
-};
-
-static struct found find_on_river(uint64_t *seed) {
-    struct river v;
-    struct ww_source_candidate *c;
-    struct ww_source *s;
-    struct ww_passage to_lowest[STEM_REACHES];
-    struct found found = {0, 0};
-    uint32_t n;
-    make_river(&v, seed);
-    const struct ww_source_sensor sensor[] = {{{0, v.believed[0].length_m * 0.9}, 0.05},
-                                              {{2, v.believed[2].length_m * 0.9}, 0.05},
-                                              {{STEM, v.believed[STEM].length_m * 0.8}, 0.05}};
-    struct ww_spot source = {above_both[(int)(ABOVE * random_01(seed))], 0};
-    source.at_m = random_01(seed) * v.believed[source.reach].length_m;
-    struct ww_release release = {3600 + 40000 * random_01(seed), 600 + 1800 * random_01(seed), 0};
-    release.rate_g_s = (1 + 2 * random_01(seed)) * v.believed[0].flow_m3s;
-    struct ww_source_options o = ww_source_usual(0, 86400);
-    assert_true(WW_OK == ww_source_candidates(v.net, NULL, 0, 500, 1, &c, &n, NULL));
-    assert_true(WW_OK == ww_source_new(v.net, c, n, sensor, 3, &o, &s, NULL));
-    double *probability = ww_must_calloc(n, sizeof *probability), by_reach[STEM_REACHES] = {0}, mean = 0;
-    flow_by(s, &v, sensor, source, release, seed);
-    assert_true(WW_OK == ww_source_posterior(s, probability));
-    ww_net_above(v.metres, sensor[0].at, to_lowest);
-    for (uint32_t i = 0; i < n; i++) {
-        by_reach[c[i].at.reach] += probability[i];
-        mean += probability[i] * ww_net_passage(v.metres, sensor[0].at, to_lowest, c[i].at).tau_s;
-    }
-    for (uint32_t r = 0; r < STEM_REACHES; r++)
-        found.rank += by_reach[r] > by_reach[source.reach];
-    double truly = ww_net_passage(v.metres, sensor[0].at, to_lowest, source).tau_s;
-    found.off = fabs(mean - truly) / truly;
-    ww_source_free(s);
-    ww_free(probability);
-    ww_free(c);
-    ww_net_free(v.net);
-    ww_net_free(v.truth);
-    ww_net_free(v.metres);
-    return found;
-}
-
-static int by_size(const void *pa, const void *pb) {
-    double a = *(const double *)pa, b = *(const double *)pb;
-    return a < b ? -1 : a > b;
-}
-
-/* `unit_source_trace 200` plays more of them. */
-static int rivers = 16;
-
-static void two_sensors_below_name_the_reach_and_its_distance(void **state) {
-    (void)state;
-    uint64_t seed = 5;
-    int first = 0, three = 0;
-    double *off = ww_must_calloc((size_t)rivers, sizeof *off);
-    for (int i = 0; i < rivers; i++) {
-        struct found found = find_on_river(&seed);
-        first += found.rank == 0;
-        three += found.rank < 3;
-        off[i] = found.off;
-    }
-    qsort(off, (size_t)rivers, sizeof *off, by_size);
-    printf("two sensors below, velocities wrong by up to 20 %% a reach, gaps: true reach first in %d, among "
-           "the first three in "
-           "%d of %d; median distance error %.1f %%\n",
-           first, three, rivers, 100 * off[rivers / 2]);
-    assert_true(three * 100 >= rivers * 75); /* of a share of 88 %: fewer in one run of 60 */
-    assert_true(off[rivers / 2] <= 0.10);
-    ww_free(off);
-}
-
 /* ---- One sensor ---- */
 
 static void one_sensor_tells_a_stretch_and_where_to_sample(void **state) {
@@ -424,7 +176,7 @@ static void one_sensor_tells_a_stretch_and_where_to_sample(void **state) {
     near_to(all, 1, 1e-9);
     assert_true(sum.verdict == WW_SOURCE_STRETCH && sum.saw == 1);
     assert_true(most < 0.2);                /* no point is claimed */
-    assert_true(sum.stretch_m >= 3000);     /* kilometres fit */
+    assert_true(sum.stretch_m >= 2000);     /* kilometres fit */
     near_to(sum.sample_above, upper, 1e-9); /* the sample parts what lies above from what lies below … */
     assert_true(fabs(sum.sample_above - 0.5) < 0.1); /* … about in halves */
     ww_source_free(s);
@@ -558,15 +310,12 @@ static void shares_follow_the_angle(void **state) {
     assert_true(cpf.calm == 1 && isnan(ww_cpf_of(&cpf, 0)));
 }
 
-int main(int argc, char **argv) {
-    rivers = argc > 1 ? atoi(argv[1]) : rivers;
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passages_add_up_along_the_water),
         cmocka_unit_test(impossible_water_is_refused),
         cmocka_unit_test(mass_is_kept_at_confluences_and_splits),
         cmocka_unit_test(velocity_follows_jobson),
-        cmocka_unit_test(two_sensors_below_rank_planted_sources_above_chance),
-        cmocka_unit_test(two_sensors_below_name_the_reach_and_its_distance),
         cmocka_unit_test(one_sensor_tells_a_stretch_and_where_to_sample),
         cmocka_unit_test(a_silent_sensor_speaks_against_what_lies_above_it),
         cmocka_unit_test(a_known_discharge_weighs),
