@@ -1,7 +1,7 @@
 /* cql2_counts CONNINFO TABLE: reads filters, one a line, and says of each what it finds in the table, for
  * tests/integration/test_cql2.py (and for whoever wants to see a filter's SQL).
  *
- *   count of the text <TAB> count of its JSON, read again <TAB> the JSON <TAB> the SQL
+ *   count of the text <TAB> count of its JSON, read again <TAB> count in memory <TAB> the JSON <TAB> the SQL
  *   error <TAB> line:column <TAB> message
  *
  * The schema is the table's own: every column of a type that CQL2 knows.
@@ -19,6 +19,9 @@ struct table {
     struct ww_cql2_property columns[MOST_COLUMNS];
     struct ww_cql2_schema schema;
     const char *name;
+    struct ww_arena *arena;       /* of all that follows */
+    struct ww_cql2_value *values; /* row by row */
+    int n_rows;
 };
 
 static _Noreturn void give_up(const char *what, const struct ww_error *err) {
@@ -31,11 +34,11 @@ static bool type_of(struct ww_str name, enum ww_cql2_type *out) {
         const char *name;
         enum ww_cql2_type type;
     } types[] = {
-        {"text", WW_CQL2_TEXT},         {"varchar", WW_CQL2_TEXT},      {"bpchar", WW_CQL2_TEXT},
-        {"int2", WW_CQL2_INTEGER},      {"int4", WW_CQL2_INTEGER},      {"int8", WW_CQL2_INTEGER},
-        {"float4", WW_CQL2_NUMBER},     {"float8", WW_CQL2_NUMBER},     {"numeric", WW_CQL2_NUMBER},
-        {"bool", WW_CQL2_BOOLEAN},      {"date", WW_CQL2_DATE},         {"timestamptz", WW_CQL2_INSTANT},
-        {"timestamp", WW_CQL2_INSTANT}, {"geometry", WW_CQL2_GEOMETRY}, {"jsonb", WW_CQL2_ARRAY}};
+        {"text", WW_CQL2_TEXT},         {"varchar", WW_CQL2_TEXT},     {"bpchar", WW_CQL2_TEXT},
+        {"int2", WW_CQL2_INTEGER},      {"int4", WW_CQL2_INTEGER},     {"int8", WW_CQL2_INTEGER},
+        {"float4", WW_CQL2_NUMBER},     {"float8", WW_CQL2_NUMBER},    {"numeric", WW_CQL2_NUMBER},
+        {"bool", WW_CQL2_BOOLEAN},      {"date", WW_CQL2_DATE},        {"timestamptz", WW_CQL2_INSTANT},
+        {"timestamp", WW_CQL2_INSTANT}, {"geometry", WW_CQL2_GEOMETRY}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (ww_str_is(name, types[i].name)) {
             *out = types[i].type;
@@ -44,7 +47,7 @@ static bool type_of(struct ww_str name, enum ww_cql2_type *out) {
     return false;
 }
 
-static void read_schema(struct table *t, struct ww_arena *arena) {
+static void read_schema(struct table *t) {
     static const char query[] =
         "SELECT a.attname, y.typname, format(CASE y.typname WHEN 'timestamp' THEN 't.%I AT TIME ZONE "
         "''UTC''' ELSE 't.%I' END, "
@@ -64,13 +67,92 @@ static void read_schema(struct table *t, struct ww_arena *arena) {
         struct ww_cql2_property *p = &t->columns[t->schema.n];
         if (!type_of(ww_pg_str(r, row, 1), &p->type))
             continue;
-        p->name = ww_arena_copy(arena, ww_pg_str(r, row, 0));
-        p->sql = ww_arena_copy(arena, ww_pg_str(r, row, 2));
+        p->name = ww_arena_copy(t->arena, ww_pg_str(r, row, 0));
+        p->sql = ww_arena_copy(t->arena, ww_pg_str(r, row, 2));
         t->schema.srid = (int)ww_pg_i64(r, row, 3);
         t->schema.n++;
     }
     t->schema.properties = t->columns;
 }
+
+/* ---- The rows in memory ---- */
+
+static struct ww_cql2_value read_value(struct table *t, const struct ww_pg_result *r, int row, int column) {
+    struct ww_cql2_value value = {.is_null = ww_pg_is_null(r, row, column)};
+    struct ww_error err = {.message = "wrong WKB"};
+    if (value.is_null)
+        return value;
+    switch (t->columns[column].type) {
+    case WW_CQL2_TEXT:
+        value.text = ww_arena_copy(t->arena, ww_pg_str(r, row, column));
+        break;
+    case WW_CQL2_NUMBER:
+        value.number = ww_pg_double(r, row, column);
+        break;
+    case WW_CQL2_BOOLEAN:
+        value.boolean = ww_pg_bool(r, row, column);
+        break;
+    case WW_CQL2_GEOMETRY:
+        if (ww_pg_bytes(r, row, column, t->arena, &value.wkb) != WW_OK)
+            give_up("a geometry", &err);
+        break;
+    default: /* whole numbers, days, microseconds */
+        value.integer = ww_pg_i64(r, row, column);
+        break;
+    }
+    return value;
+}
+
+static void read_rows(struct table *t) {
+    static const struct {
+        const char *before, *after;
+    } forms[] = {[WW_CQL2_TEXT] = {"(", ")::text"},
+                 [WW_CQL2_INTEGER] = {"(", ")::bigint"},
+                 [WW_CQL2_NUMBER] = {"(", ")::float8"},
+                 [WW_CQL2_BOOLEAN] = {"(", ")"},
+                 [WW_CQL2_DATE] = {"(", ") - date '1970-01-01'"},
+                 [WW_CQL2_INSTANT] = {"(extract(epoch FROM ", ") * 1000000)::bigint"},
+                 [WW_CQL2_GEOMETRY] = {"ST_AsBinary(", ", 'NDR')"}};
+    struct ww_buf sql;
+    struct ww_error err;
+    const struct ww_pg_result *r;
+    ww_buf_init(&sql, 1 << 20);
+    ww_buf_text(&sql, "SELECT ");
+    for (size_t i = 0; i < t->schema.n; i++) {
+        ww_buf_text(&sql, i ? ", " : "");
+        ww_buf_text(&sql, forms[t->columns[i].type].before);
+        ww_buf_str_add(&sql, t->columns[i].sql);
+        ww_buf_text(&sql, forms[t->columns[i].type].after);
+    }
+    ww_buf_printf(&sql, " FROM %s t", t->name);
+    if (ww_pg_sync_exec(t->sync, sql.data, NULL, &r, &err) != WW_OK)
+        give_up(t->name, &err);
+    t->n_rows = ww_pg_rows(r);
+    t->values = ww_arena_calloc(t->arena, (size_t)t->n_rows * t->schema.n, sizeof *t->values);
+    for (int row = 0; row < t->n_rows; row++)
+        for (size_t i = 0; i < t->schema.n; i++)
+            t->values[(size_t)row * t->schema.n + i] = read_value(t, r, row, (int)i);
+    ww_buf_clear(&sql);
+}
+
+static void get_value(void *row, size_t property, struct ww_cql2_value *out) {
+    *out = ((const struct ww_cql2_value *)row)[property];
+}
+
+static enum ww_status count_in_memory(struct table *t, const struct ww_cql2_expr *filter, int64_t *out,
+                                      struct ww_error *err) {
+    struct ww_cql2_evaluator *evaluator;
+    enum ww_status st = ww_cql2_evaluator_new(filter, &evaluator, err);
+    if (st != WW_OK)
+        return st;
+    *out = 0;
+    for (int row = 0; row < t->n_rows; row++)
+        *out += ww_cql2_test(evaluator, get_value, t->values + (size_t)row * t->schema.n) == WW_CQL2_TRUE;
+    ww_cql2_evaluator_free(evaluator);
+    return WW_OK;
+}
+
+/* ---- Filters ---- */
 
 static enum ww_status count(struct table *t, const struct ww_cql2_expr *filter, struct ww_buf *sql,
                             int64_t *out, struct ww_error *err) {
@@ -96,7 +178,7 @@ static void answer(struct table *t, struct ww_str line) {
     struct ww_cql2_expr *filter, *again;
     struct ww_error err;
     struct ww_buf json, sql;
-    int64_t of_text = 0, of_json = 0;
+    int64_t of_text = 0, of_json = 0, in_memory = 0;
     ww_buf_init(&json, 1 << 20);
     ww_buf_init(&sql, 1 << 20);
     enum ww_status st = ww_cql2_parse_text(line, &t->schema, WW_CQL2_CRS84, arena, &filter, &err);
@@ -109,7 +191,10 @@ static void answer(struct table *t, struct ww_str line) {
     if (st == WW_OK)
         st = count(t, again, &sql, &of_json, &err);
     if (st == WW_OK)
-        printf("%lld\t%lld\t%s\t%s\n", (long long)of_text, (long long)of_json, json.data, sql.data);
+        st = count_in_memory(t, filter, &in_memory, &err);
+    if (st == WW_OK)
+        printf("%lld\t%lld\t%lld\t%s\t%s\n", (long long)of_text, (long long)of_json, (long long)in_memory,
+               json.data, sql.data);
     else
         printf("error\t%llu:%llu\t%s\n", (unsigned long long)err.line, (unsigned long long)err.column,
                err.message);
@@ -128,8 +213,9 @@ int main(int argc, char **argv) {
     table.name = argv[2];
     if (ww_pg_sync_open(argv[1], 20000, &table.sync, &err) != WW_OK)
         give_up("no database", &err);
-    struct ww_arena *arena = ww_arena_new(1 << 20);
-    read_schema(&table, arena);
+    table.arena = ww_arena_new((size_t)1 << 30);
+    read_schema(&table);
+    read_rows(&table);
     char *line = NULL;
     size_t cap = 0;
     ssize_t len;
@@ -140,7 +226,7 @@ int main(int argc, char **argv) {
         fflush(stdout);
     }
     free(line);
-    ww_arena_free(arena);
+    ww_arena_free(table.arena);
     ww_pg_sync_close(table.sync);
     return 0;
 }
