@@ -41,6 +41,13 @@ static void free_submission(struct submission *s) {
     ww_free(s);
 }
 
+static void tell_stored(const struct ww_path *path, const struct submission *s) {
+    const struct ww_stored_rows rows = {path->world->catalog, &s->batch, &s->located, s->outcome};
+    for (const struct ww_path_listener *l = path->listeners; l; l = l->next)
+        if (l->on_stored && s->located.n_rows > 0)
+            l->on_stored(l->arg, &rows);
+}
+
 void path_answer(struct submission *s, enum ww_status status, const struct ww_error *err) {
     struct ww_path *path = s->path;
     struct feed_queue *feed = s->queue;
@@ -59,6 +66,7 @@ void path_answer(struct submission *s, enum ww_status status, const struct ww_er
                                      .n_dead_rows = dead < FIRST_DEAD_ROWS ? dead : FIRST_DEAD_ROWS};
         health_keeper_note(path->health, s);
         space_keeper_note(path->space, s);
+        tell_stored(path, s);
         s->cb(s->arg, WW_OK, &receipt, NULL);
     } else {
         path->totals.refused += received;
@@ -421,7 +429,8 @@ static void on_tell(evutil_socket_t fd, short what, void *arg) {
     struct ww_path_listener *next;
     for (struct ww_path_listener *l = path->listeners; l; l = next) {
         next = l->next; /* it may unlisten itself */
-        l->on_change(l->arg);
+        if (l->on_change)
+            l->on_change(l->arg);
     }
 }
 

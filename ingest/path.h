@@ -20,6 +20,7 @@
 #include "sql/pg.h"
 
 struct ww_catalog; /* ingest/catalog.h */
+struct ww_located; /* ingest/locate.h */
 struct ww_path;
 
 struct ww_path_options {
@@ -65,11 +66,21 @@ typedef void (*ww_path_cb)(void *arg, enum ww_status status, const struct ww_rec
 enum ww_status ww_path_submit(struct ww_path *path, const struct ww_submission *submission, ww_path_cb cb,
                               void *arg, struct ww_error *err) WW_MUST_CHECK;
 
-/* Told after each load of the world (start, changed feeds, stations, rules; recovery), and when the path
- * begins or ceases to take submissions. From the loop, never from inside a call. The listener stays the
- * caller's. */
+/* Rows that were just committed, as they were located; `outcome` (enum ww_row_outcome, ingest/health.h): one
+ * a row, NULL when all were stored. Valid until the callback returns. */
+struct ww_stored_rows {
+    const struct ww_catalog *catalog;
+    const struct ww_batch *batch;
+    const struct ww_located *located;
+    const uint8_t *outcome;
+};
+
+/* on_change: told after each load of the world (start, changed feeds, stations, rules; recovery), and when
+ * the path begins or ceases to take submissions; from the loop, never from inside a call. on_stored: after
+ * each COMMIT, once a submission; it must not submit. Either may be NULL. The listener stays the caller's. */
 struct ww_path_listener {
     void (*on_change)(void *arg);
+    void (*on_stored)(void *arg, const struct ww_stored_rows *rows);
     void *arg;
     struct ww_path_listener *next; /* the path's */
 };

@@ -19,6 +19,7 @@ struct ww_static;    /* server/static_files.h */
 struct ww_doors;     /* server/device_doors.h */
 struct ww_backtests; /* server/backtests.h */
 struct ww_ogc;       /* server/ogc/ogc.h: layers under /ogc/ */
+struct ww_tiles;     /* server/tiles/tiles.h */
 
 struct ww_app {
     struct event_base *base;
@@ -31,6 +32,7 @@ struct ww_app {
     struct ww_doors *doors; /* for devices */
     struct ww_backtests *backtests;
     struct ww_ogc *ogc;
+    struct ww_tiles *tiles; /* vector tiles of what is live */
     bool anonymous_read;
     int64_t started_us;
 };

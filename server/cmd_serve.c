@@ -17,6 +17,7 @@
 #include "server/routes.h"
 #include "server/sse_hub.h"
 #include "server/static_files.h"
+#include "server/tiles/tiles.h"
 #include "sql/migrate.h"
 
 enum { POOL_SIZE = 4, SHUTDOWN_GRACE_MS = 5000, READY_POLL_MS = 20 };
@@ -173,6 +174,7 @@ static void free_server(struct server *s) {
     ww_backtests_free(s->app.backtests);
     ww_doors_close(s->app.doors);
     ww_memory_keeper_free(s->memory);
+    ww_tiles_free(s->app.tiles);
     if (s->app.path)
         ww_path_free(s->app.path); /* answers requests: before the HTTP server goes */
     ww_doors_free(s->app.doors);
@@ -225,6 +227,8 @@ static int build(struct server *s, const struct options *o) {
     app->sse =
         ww_sse_hub_new(app->base, &(struct ww_sse_options){.conninfo = o->db, .accounts = app->accounts});
     app->ogc = ww_ogc_new(app, o->db);
+    app->tiles = ww_tiles_new(
+        app->base, &(struct ww_tiles_options){.pool = app->pool, .path = app->path, .sse = app->sse});
     const struct ww_http_limits limits = {0};
     const struct ww_http_handlers handlers = {
         .on_head = ww_routes_on_head, .on_request = ww_routes_on_request, .arg = app};

@@ -12,6 +12,7 @@
 #include "server/device_doors.h"
 #include "server/route_table.h"
 #include "server/sse_hub.h"
+#include "server/tiles/tiles.h"
 
 static void metric(struct ww_buf *out, const char *type, const char *name, const char *help, double value) {
     ww_buf_printf(out, "# HELP wardwatch_%s %s\n# TYPE wardwatch_%s %s\nwardwatch_%s %.17g\n", name, help,
@@ -63,6 +64,18 @@ static void write_path(struct ww_buf *out, const struct ww_path_counters *c) {
     gauge(out, "wards", "Wards known", c->wards);
     gauge(out, "rules", "Rules that are enabled", c->rules);
     gauge(out, "open_alerts", "Alerts about pollution that are open", c->open_alerts);
+}
+
+static void write_tiles(struct ww_buf *out, const struct ww_tiles_counters *c) {
+    counter(out, "tile_cache_hits_total", "Tiles that were answered as they were kept", c->cache.hits);
+    counter(out, "tile_cache_misses_total", "Tiles that were not kept", c->cache.misses);
+    counter(out, "tile_cache_dropped_total", "Kept tiles that changed", c->cache.dropped);
+    counter(out, "tile_cache_evicted_total", "Kept tiles that made room for others", c->cache.evicted);
+    counter(out, "tiles_drawn_total", "Tiles drawn", c->drawn);
+    counter(out, "tiles_not_modified_total", "Tiles that the client had already", c->not_modified);
+    gauge(out, "tile_cache_bytes", "Bytes of tiles kept", (double)c->cache.bytes);
+    gauge(out, "live_layer_bytes", "Bytes of the live layers, roughly", (double)c->layer_bytes);
+    gauge(out, "live_things", "Things on the live map", (double)c->rows[WW_LIVE_THING]);
 }
 
 /* ---- How feeds are. By feed and state only: what is known of each thing is on the interface, for those who
@@ -256,6 +269,9 @@ void ww_handle_metrics(struct ww_route_call *call) {
     if (call->app->doors)
         ww_doors_metrics(call->app->doors, &out);
     write_streams(&out, call->app->sse);
+    struct ww_tiles_counters tiles;
+    ww_tiles_get_counters(call->app->tiles, &tiles);
+    write_tiles(&out, &tiles);
     if (call->app->http)
         write_http(&out, ww_http_server_counters(call->app->http));
     write_process(&out, call->app);

@@ -28,5 +28,7 @@ void ww_handle_events(struct ww_route_call *call) {
     }
     if (call->account && ww_request_token(call->req, &token, &from_cookie))
         ww_token_hash(token, hash);
-    ww_sse_hub_join(call->app->sse, call->req, call->account ? hash : NULL, after);
+    struct ww_str tiles;
+    const bool wants_tiles = ww_http_param(call->req, "tiles", &tiles) && ww_str_eq(tiles, WW_STR("1"));
+    ww_sse_hub_join(call->app->sse, call->req, call->account ? hash : NULL, after, wants_tiles);
 }

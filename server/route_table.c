@@ -101,10 +101,16 @@ static const struct ww_param gap_params[] = {
     MN, WORD("state", "open|asked|filled|no_data|given_up", "State of the gap", "缺数状态"), END};
 static const struct ww_param station_event_params[] = {
     MN, QUERY("kind", WW_PARAM_TEXT, "Kind of event: connected, restarted …", "事件类型"), END};
-static const struct ww_param event_params[] = {QUERY("last_event_id", WW_PARAM_ID,
-                                                     "Resume after this event (as the header Last-Event-ID)",
-                                                     "从该事件之后继续"),
-                                               END};
+static const struct ww_param event_params[] = {
+    QUERY("last_event_id", WW_PARAM_ID, "Resume after this event (as the header Last-Event-ID)",
+          "从该事件之后继续"),
+    WORD("tiles", "0|1", "Also tell which vector tiles changed", "同时推送发生变化的矢量瓦片"), END};
+static const struct ww_param tile_params[] = {
+    PATH("layer", WW_PARAM_TEXT, "thing, alert or ward", "图层：thing、alert 或 ward"),
+    PATH("z", WW_PARAM_TEXT, "Zoom, 0 to 16", "缩放级别（0–16）"), PATH("x", WW_PARAM_TEXT, "Column", "列号"),
+    PATH("y", WW_PARAM_TEXT, "Row, with or without .mvt", "行号，可带 .mvt"), END};
+static const struct ww_param tilejson_params[] = {
+    PATH("layer", WW_PARAM_TEXT, "Name of the layer, with or without .json", "图层名，可带 .json"), END};
 
 #define LAYER      PATH("collectionId", WW_PARAM_TEXT, "Id of the collection", "图层标识")
 #define OGC_READER (WW_ROUTE_ANONYMOUS | WW_ROUTE_OGC)
@@ -159,6 +165,11 @@ static const struct ww_route routes[] = {
     {WW_HTTP_GET, "/api/v1/alerts/{id}/trace", READERS, WW_ROUTE_ANONYMOUS, alert_id_params, ww_handle_object,
      "api_alert_trace", NULL, 0, 0, "alerts", "Where it came from and where it will go, as GeoJSON",
      "预警溯源与下游影响"},
+    {WW_HTTP_GET, "/tiles/{layer}", READERS, WW_ROUTE_ANONYMOUS, tilejson_params, ww_handle_tilejson, NULL,
+     NULL, 0, 0, "map", "A layer of live vector tiles (TileJSON 3.0)",
+     "实时矢量瓦片图层说明（TileJSON 3.0）"},
+    {WW_HTTP_GET, "/tiles/{layer}/{z}/{x}/{y}", READERS, WW_ROUTE_ANONYMOUS, tile_params, ww_handle_tile,
+     NULL, NULL, 0, 0, "map", "A live vector tile (Mapbox Vector Tile 2.1)", "实时矢量瓦片（MVT 2.1）"},
     {WW_HTTP_GET, "/api/v1/events", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_EVENTS, event_params,
      ww_handle_events, NULL, NULL, 0, 0, "alerts", "Alert events as they are committed", "预警事件流"},
 
@@ -335,7 +346,7 @@ enum ww_status ww_param_check(const struct ww_param *param, struct ww_str value,
 /* ---- Finding a row ---- */
 
 /* "/a/{x}/b" against "/a/7/b": a {name} takes one segment, not empty. */
-static bool path_fits(const char *pattern, struct ww_str path, struct ww_str arg[2]) {
+static bool path_fits(const char *pattern, struct ww_str path, struct ww_str arg[WW_PATH_ARGS]) {
     size_t at = 0;
     int n_arg = 0;
     while (*pattern) {
@@ -361,7 +372,7 @@ struct ww_route_match ww_route_find(enum ww_http_method method, struct ww_str pa
     struct ww_route_match match = {0};
     enum ww_http_method wanted = method == WW_HTTP_HEAD ? WW_HTTP_GET : method;
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        struct ww_str arg[2] = {WW_STR_NONE, WW_STR_NONE};
+        struct ww_str arg[WW_PATH_ARGS] = {WW_STR_NONE};
         if (!path_fits(routes[i].path, path, arg))
             continue;
         match.allowed |= 1u << routes[i].method;

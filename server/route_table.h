@@ -63,9 +63,9 @@ const struct ww_route *ww_route_table(size_t *count);
 const struct ww_param *ww_route_param(const struct ww_route *route, size_t n);
 
 struct ww_route_match {
-    const struct ww_route *route; /* NULL: none */
-    unsigned allowed;             /* bits 1 << method of rows with this path; 0 = no such path */
-    struct ww_str path_arg[2];    /* views of the path */
+    const struct ww_route *route;         /* NULL: none */
+    unsigned allowed;                     /* bits 1 << method of rows with this path; 0 = no such path */
+    struct ww_str path_arg[WW_PATH_ARGS]; /* views of the path */
 };
 /* HEAD finds the row of GET. */
 struct ww_route_match ww_route_find(enum ww_http_method method, struct ww_str path);
@@ -108,6 +108,8 @@ void ww_handle_backtest_start(struct ww_route_call *call);
 void ww_handle_backtest_list(struct ww_route_call *call);
 void ww_handle_backtest_show(struct ww_route_call *call);
 void ww_handle_backtest_cancel(struct ww_route_call *call);
+void ww_handle_tile(struct ww_route_call *call); /* tiles/ */
+void ww_handle_tilejson(struct ww_route_call *call);
 void ww_handle_openapi(struct ww_route_call *call);
 void ww_handle_session_open(struct ww_route_call *call);
 void ww_handle_session_show(struct ww_route_call *call);

@@ -29,14 +29,15 @@
 #define WW_POOL_ON_CONNECT "SET timezone = 'UTC'; SET plan_cache_mode = force_custom_plan"
 
 struct ww_route;
+#define WW_PATH_ARGS 5 /* {name} parts that a path may have */
 
 /* What a handler is given. Lives in the request's arena. */
 struct ww_route_call {
     struct ww_app *app;
     struct ww_http_request *req;
     const struct ww_route *route;
-    const struct ww_account *account; /* NULL: nobody logged in (public and anonymous reads) */
-    struct ww_str path_arg[2];        /* {name} parts of the path, in order */
+    const struct ww_account *account;     /* NULL: nobody logged in (public and anonymous reads) */
+    struct ww_str path_arg[WW_PATH_ARGS]; /* {name} parts of the path, in order */
 };
 
 void ww_routes_on_head(void *app, struct ww_http_request *req);

@@ -11,6 +11,7 @@
 #define RING_EVENTS   10000
 #define READ_EVENTS   1000 /* rows of one look into the database */
 #define EVENT_CEILING ((size_t)64 << 10)
+#define TILES_BACKLOG ((size_t)64 << 10) /* waiting bytes beyond which a reader is spared news of tiles */
 #define ON_CONNECT    "SET timezone = 'UTC'; LISTEN ww_alert; LISTEN ww_catalog"
 
 struct ring_event {
@@ -30,7 +31,7 @@ struct reader {
     struct ww_http_request *req;
     int64_t sent; /* all events up to this id were sent or are not its to see */
     enum reader_state state;
-    bool anonymous;
+    bool anonymous, wants_tiles, missed_tiles;
     int32_t account_id; /* 0 = anonymous */
     unsigned char hash[32];
 };
@@ -46,6 +47,8 @@ struct ww_sse_hub {
     bool started; /* `evicted` is known */
     bool ready, reading, again, closed, freed;
     struct reader *readers;
+    void (*on_events)(void *arg);
+    void *on_events_arg;
     struct ww_sse_counters counters;
 };
 
@@ -180,7 +183,41 @@ static void pump(struct reader *r) {
 }
 
 static void on_drain(void *arg) {
-    pump(arg);
+    struct reader *r = arg;
+    const bool missed = r->missed_tiles;
+    r->missed_tiles = false;
+    if (missed &&
+        !stays(r, ww_http_stream_write(
+                      r->req, WW_STR("event: tiles\ndata: {\"layer\":\"\",\"tiles\":[\"0/0/0\"]}\n\n"))))
+        return;
+    pump(r);
+}
+
+void ww_sse_hub_on_events(struct ww_sse_hub *hub, void (*cb)(void *arg), void *arg) {
+    hub->on_events = cb;
+    hub->on_events_arg = arg;
+}
+
+void ww_sse_hub_tell_tiles(struct ww_sse_hub *hub,
+                           struct ww_str (*text_for)(void *arg, const struct ww_account *account),
+                           void *arg) {
+    for (struct reader *r = hub->readers, *next; r; r = next) {
+        const struct ww_account *account = account_of(r);
+        next = r->next;
+        if (!r->wants_tiles || (!account && !r->anonymous))
+            continue;
+        if (r->missed_tiles)
+            continue;
+        const struct ww_str text = text_for(arg, account);
+        if (text.len == 0)
+            continue;
+        if (ww_http_stream_waiting(r->req) > TILES_BACKLOG) {
+            r->missed_tiles = true;
+            ww_http_on_drain(r->req, on_drain, r);
+            continue;
+        }
+        (void)stays(r, ww_http_stream_write(r->req, text));
+    }
 }
 
 static void pump_live(struct ww_sse_hub *hub) {
@@ -234,7 +271,7 @@ static bool may_join(const struct ww_sse_hub *hub, struct ww_http_request *req, 
 }
 
 void ww_sse_hub_join(struct ww_sse_hub *hub, struct ww_http_request *req, const unsigned char *hash,
-                     int64_t resume_after) {
+                     int64_t resume_after, bool wants_tiles) {
     const struct ww_account *account = hash ? ww_accounts_by_hash(hub->options.accounts, hash) : NULL;
     if (hash && !account) {
         refuse(req, 401, WW_DENIED, "the token is unknown, expired or revoked");
@@ -254,6 +291,7 @@ void ww_sse_hub_join(struct ww_sse_hub *hub, struct ww_http_request *req, const 
     r->hub = hub;
     r->req = req;
     r->anonymous = !hash;
+    r->wants_tiles = wants_tiles;
     r->account_id = account ? account->id : 0;
     if (hash)
         memcpy(r->hash, hash, sizeof r->hash);
@@ -324,6 +362,8 @@ static void on_events(void *arg, enum ww_status status, const struct ww_pg_resul
     if (whole && rows < READ_EVENTS)
         hub->ready = true;
     pump_live(hub);
+    if (hub->on_events && rows > 0)
+        hub->on_events(hub->on_events_arg);
     if (whole && (rows == READ_EVENTS || hub->again))
         read_more(hub);
 }

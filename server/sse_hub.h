@@ -38,7 +38,15 @@ bool ww_sse_hub_is_ready(const struct ww_sse_hub *hub);
 /* Answers the request with the stream. `hash` (of the token; NULL = anonymous) is looked up again for
  * every event. `resume_after` < 0: begin with what comes next. */
 void ww_sse_hub_join(struct ww_sse_hub *hub, struct ww_http_request *req, const unsigned char *hash,
-                     int64_t resume_after);
+                     int64_t resume_after, bool wants_tiles);
+
+/* One listener, told after alert events were read; NULL takes it away. */
+void ww_sse_hub_on_events(struct ww_sse_hub *hub, void (*cb)(void *arg), void *arg);
+/* Sends each reader that wants tiles what `text_for` writes for its account (NULL: anonymous); nothing when
+ * that is empty. Such events have no id: after a gap a reader fetches all that it shows. One that has 64 KiB
+ * waiting is left out of it, and told `{"layer":"","tiles":["0/0/0"]}` when it has drained. */
+void ww_sse_hub_tell_tiles(struct ww_sse_hub *hub,
+                           struct ww_str (*text_for)(void *arg, const struct ww_account *account), void *arg);
 
 struct ww_sse_counters {
     int streams;

@@ -262,6 +262,11 @@ bool ww_live_layer_has(const struct ww_live_layer *l, uint64_t id) {
     return find_row(l, id) != NONE;
 }
 
+int32_t ww_live_layer_ward(const struct ww_live_layer *l, uint64_t id) {
+    const uint32_t at = find_row(l, id);
+    return at == NONE ? 0 : l->briefs[at].ward;
+}
+
 /* A slot for a new row; not counted as used yet. */
 static enum ww_status new_slot(struct ww_live_layer *l, uint32_t *at) {
     if (l->n_used >= l->max_rows)
@@ -337,6 +342,14 @@ void ww_live_layer_drop(struct ww_live_layer *l, uint64_t id) {
     drop_row(l, at);
 }
 
+void ww_live_layer_keep_only(struct ww_live_layer *l, bool (*keep)(void *arg, uint64_t id), void *arg) {
+    for (uint32_t at = 0; at < l->n_rows; at++)
+        if (l->rows[at].used && !keep(arg, l->rows[at].id)) {
+            add_box(l, box_of(l, at));
+            drop_row(l, at);
+        }
+}
+
 enum ww_status ww_live_layer_place(struct ww_live_layer *l, uint64_t id, int32_t ward, struct ww_spot spot) {
     uint32_t at = find_row(l, id);
     const bool is_new = at == NONE;
@@ -366,6 +379,11 @@ enum ww_status ww_live_layer_shape(struct ww_live_layer *l, uint64_t id, int32_t
                                    struct ww_map_shape *shape) {
     uint32_t at = find_row(l, id);
     enum ww_status st = WW_OK;
+    if (at != NONE && l->rows[at].shape && l->briefs[at].ward == ward &&
+        ww_map_shape_equal(l->rows[at].shape, shape)) {
+        ww_map_shape_free(shape);
+        return WW_OK;
+    }
     if (at != NONE)
         add_box(l, box_of(l, at));
     else if ((st = add_row(l, id, &at)) != WW_OK)
@@ -388,6 +406,24 @@ enum ww_status ww_live_layer_shape(struct ww_live_layer *l, uint64_t id, int32_t
 failed:
     ww_map_shape_free(shape);
     return st;
+}
+
+bool ww_live_layer_bounds(const struct ww_live_layer *l, double out[4]) {
+    struct ww_spot nw = {UINT32_MAX, UINT32_MAX}, se = {0, 0};
+    for (uint32_t at = 0; at < l->n_rows; at++) {
+        if (!l->rows[at].used)
+            continue;
+        const struct ww_live_change box = box_of(l, at);
+        nw.x = box.north_west.x < nw.x ? box.north_west.x : nw.x;
+        nw.y = box.north_west.y < nw.y ? box.north_west.y : nw.y;
+        se.x = box.south_east.x > se.x ? box.south_east.x : se.x;
+        se.y = box.south_east.y > se.y ? box.south_east.y : se.y;
+    }
+    if (nw.x > se.x || nw.y > se.y)
+        return false;
+    const struct ww_place a = ww_spot_place(nw), b = ww_spot_place(se);
+    out[0] = a.lon_deg, out[1] = b.lat_deg, out[2] = b.lon_deg, out[3] = a.lat_deg;
+    return true;
 }
 
 /* ---- Values ---- */
@@ -507,7 +543,7 @@ struct drawing {
     uint32_t count_key;
 };
 
-static bool is_visible(const struct ww_live_view *view, int32_t ward) {
+bool ww_live_view_sees(const struct ww_live_view *view, int32_t ward) {
     size_t from = 0, n = view->n_wards;
     if (view->all)
         return true;
@@ -573,7 +609,7 @@ static void draw_cluster(struct drawing *d, const struct ww_point *points, size_
     for (size_t i = 0; i < n; i++) {
         const struct brief *brief = &d->layer->briefs[points[i].row];
         int32_t x, y;
-        if (!is_visible(d->view, brief->ward))
+        if (!ww_live_view_sees(d->view, brief->ward))
             continue;
         ww_tile_units(d->tile, ww_spot_of_key(points[i].key), &x, &y);
         sum_x += x, sum_y += y;
@@ -627,7 +663,7 @@ static void draw_points(struct drawing *d) {
     if (d->tile.zoom >= l->cluster_below) {
         for (size_t i = 0; i < n; i++) {
             fetch_ahead(l, points, i, n);
-            if (is_visible(d->view, l->briefs[points[i].row].ward))
+            if (ww_live_view_sees(d->view, l->briefs[points[i].row].ward))
                 draw_point(d, &points[i]);
         }
         return;
@@ -646,7 +682,7 @@ static void draw_shapes(struct drawing *d) {
     const struct ww_live_layer *l = d->layer;
     for (uint32_t i = 0; i < l->n_shapes; i++) {
         const struct row *row = &l->rows[l->shapes[i]];
-        if (!is_visible(d->view, l->briefs[l->shapes[i]].ward) ||
+        if (!ww_live_view_sees(d->view, l->briefs[l->shapes[i]].ward) ||
             !ww_map_shape_touches(row->shape, d->tile, WW_LIVE_SHAPE_MARGIN))
             continue;
         ww_mvt_feature(d->mvt, row->id, ww_map_shape_type(row->shape));

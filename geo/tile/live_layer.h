@@ -64,6 +64,8 @@ struct ww_live_view {
     size_t n_wards;
 };
 
+bool ww_live_view_sees(const struct ww_live_view *view, int32_t ward);
+
 /* A box on the map, edges within, and whose it is. */
 struct ww_live_change {
     struct ww_spot north_west, south_east;
@@ -87,16 +89,23 @@ enum ww_live_type ww_live_layer_column_type(const struct ww_live_layer *layer,
 /* Adds a row, or moves it. WW_TOO_LARGE: there are max_rows. */
 enum ww_status ww_live_layer_place(struct ww_live_layer *layer, uint64_t id, int32_t ward,
                                    struct ww_spot spot) WW_MUST_CHECK;
-/* The same with a shape, which the layer owns from now on, on an error too. */
+/* The same with a shape, which the layer owns from now on, on an error too. The shape that is there is no
+ * change. */
 enum ww_status ww_live_layer_shape(struct ww_live_layer *layer, uint64_t id, int32_t ward,
                                    struct ww_map_shape *shape) WW_MUST_CHECK;
 bool ww_live_layer_has(const struct ww_live_layer *layer, uint64_t id);
+int32_t ww_live_layer_ward(const struct ww_live_layer *layer, uint64_t id); /* 0: no such row */
 /* A value of type WW_LIVE_NOTHING takes it away. WW_NOT_FOUND: no such row. The value that is there already
  * is no change. */
 enum ww_status ww_live_layer_set(struct ww_live_layer *layer, uint64_t id, uint16_t column,
                                  struct ww_live_value value) WW_MUST_CHECK;
 struct ww_live_value ww_live_layer_get(const struct ww_live_layer *layer, uint64_t id, uint16_t column);
 void ww_live_layer_drop(struct ww_live_layer *layer, uint64_t id);
+/* Drops every row that `keep` says no to. */
+void ww_live_layer_keep_only(struct ww_live_layer *layer, bool (*keep)(void *arg, uint64_t id), void *arg);
+
+/* West, south, east, north in degrees of all rows; false when there is none. Looks at each. */
+bool ww_live_layer_bounds(const struct ww_live_layer *layer, double out[4]);
 
 /* What changed since the last call. Valid until the layer is touched again. */
 size_t ww_live_layer_changes(struct ww_live_layer *layer, const struct ww_live_change **changes);

@@ -230,6 +230,15 @@ size_t ww_map_shape_vertices(const struct ww_map_shape *shape) {
     return shape->n_spots;
 }
 
+bool ww_map_shape_equal(const struct ww_map_shape *a, const struct ww_map_shape *b) {
+    if (a->type != b->type || a->n_spots != b->n_spots || a->n_parts != b->n_parts)
+        return false;
+    for (size_t i = 0; i < a->n_parts; i++)
+        if (a->parts[i].first != b->parts[i].first || a->parts[i].outer != b->parts[i].outer)
+            return false;
+    return a->n_spots == 0 || memcmp(a->spots, b->spots, a->n_spots * sizeof *a->spots) == 0;
+}
+
 /* ---- Where it lies ---- */
 
 /* Shapes do not go round the back of the world (RFC 7946, 3.1.9 cuts them there), so no wrapping. */

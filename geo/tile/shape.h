@@ -29,6 +29,7 @@ enum ww_status ww_map_shape_from_wkb(struct ww_str wkb, struct ww_map_shape **ou
 void ww_map_shape_free(struct ww_map_shape *shape); /* NULL is allowed */
 enum ww_mvt_type ww_map_shape_type(const struct ww_map_shape *shape);
 size_t ww_map_shape_vertices(const struct ww_map_shape *shape);
+bool ww_map_shape_equal(const struct ww_map_shape *a, const struct ww_map_shape *b);
 /* Whether anything of its box lies in the tile or its margin (4096ths of the side). */
 bool ww_map_shape_touches(const struct ww_map_shape *shape, struct ww_tile tile, int32_t margin);
 /* The corners of its box; of an empty one north-west lies south-east of south-east. */
