@@ -31,12 +31,13 @@ static const struct ww_cql2_property columns[N_COLUMNS] = {
     COLUMN("geom2", GEOMETRY), COLUMN("tags", ARRAY)};
 static const struct ww_cql2_schema schema = {columns, N_COLUMNS, 4490};
 
-/* Every column takes its values in turn, each with another length of list, and NULL is in all of them. */
+/* Every column takes its values in turn, each with another length of list, and NULL is in all of them. `name`
+ * has a collation that orders otherwise than code points. */
 static const char make_table[] =
     "CREATE TABLE public.row AS SELECT id,"
     " (ARRAY['Kiev','kiev','København','kobenhavn','Straße','STRASSE','重庆','O''Brien','','Chișinău','ΟΔΟΣ',"
     "'οδος',"
-    "        '％a', NULL, '100%', 'a_b', 'e' || U&'\\0301'])[1 + id % 17] AS name,"
+    "        '％a', NULL, '100%', 'a_b', 'e' || U&'\\0301'])[1 + id % 17] COLLATE \"und-x-icu\" AS name,"
     " (ARRAY['Kiev','straße','chisinau',NULL,'Å','a\\b','aXb','Ｋ'])[1 + id * 5 % 8] AS alt,"
     " (ARRAY[0,1,2,3,-1,NULL,1000,9007199254740993,9007199254740992])[1 + id % 9]::bigint AS n,"
     " (ARRAY[2,0,NULL,-3,7])[1 + id * 3 % 5]::bigint AS m,"
