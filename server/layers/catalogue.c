@@ -326,6 +326,7 @@ static const char *read_layer(struct ww_layer_set *set, const struct ww_pg_resul
                              .about_zh = comment.about_zh,
                              .columns = columns,
                              .n_columns = n,
+                             .as_reader = ww_pg_bool(r, first, Q_READABLE),
                              .open = comment.open,
                              .anonymous = comment.anonymous,
                              .time_from = INT64_MIN,
@@ -362,9 +363,7 @@ struct ww_layer_set *ww_layer_set_build(const struct ww_pg_result *columns, cons
         struct ww_str name = ww_pg_str(columns, first, Q_RELATION);
         for (end = first + 1; end < rows && ww_str_eq(ww_pg_str(columns, end, Q_RELATION), name); end++) {
         }
-        const char *why = ww_pg_bool(columns, first, Q_READABLE)
-                              ? read_layer(set, columns, first, end - first, &set->layers[set->n])
-                              : "readers may not see it: GRANT SELECT on it TO wardwatch_reader";
+        const char *why = read_layer(set, columns, first, end - first, &set->layers[set->n]);
         if (!why)
             set->n++;
         else

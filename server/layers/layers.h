@@ -63,6 +63,7 @@ struct ww_layer {
     int time, time_end; /* -1: none; an instant when there is no end */
     int ward;           /* column; -1: none */
     enum ww_layer_ward ward_kind;
+    bool as_reader; /* the database's own readers may read it: row-level security counts */
     bool open;      /* "public": no account is kept from it by its wards */
     bool anonymous; /* also for nobody, where the server allows it */
     /* Counted with the snapshot. */

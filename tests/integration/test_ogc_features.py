@@ -561,6 +561,41 @@ def test_an_account_sees_its_wards_alone(server, database, client):
     assert len(items(own, "waterway")["features"]) == 1
 
 
+def test_what_a_hotline_without_a_ward_tells_is_for_the_ward_it_tells_of(server, database):
+    """The thing itself is nobody's but the district's; what was reported in a ward is seen there, without the thing."""
+    database.sql(
+        "INSERT INTO thing (feed_id, key) VALUES (1, '12345'); INSERT INTO datastream (thing_id, property_id) SELECT t.id, p.id FROM thing t, observed_property p WHERE t.key = '12345' AND p.code = 'test_complaint';"
+        "INSERT INTO feature_of_interest (id, ward_id, geom, raw_x, raw_y, source_datum) VALUES (2, 2, ST_SetSRID(ST_MakePoint(107.15, 29.06), 4490), 0, 0, 'CGCS2000');"
+        "INSERT INTO observation SELECT d.id, '2026-06-01T04:30:00Z', 1, 2, 5, 0, 2, 1, 'N', NULL FROM datastream d JOIN thing t ON t.id = d.thing_id WHERE t.key = '12345'"
+    )
+    own = server.client(database.add_account("ward-2", "viewer", wards=["500115002"]))
+    other = server.client(database.add_account("ward-1", "viewer", wards=["500115001"]))
+    seen = items(own, "complaint")["features"]
+    assert [(f["properties"]["value"], f["properties"]["property"], f["properties"]["thing"], f["geometry"]["coordinates"]) for f in seen] == [(5, "test_complaint", None, [107.15, 29.06])]
+    assert [f["properties"]["value"] for f in items(other, "complaint")["features"]] == [3]
+    assert own.get("/ogc/collections/observation/items/" + seen[0]["id"]).status == 200
+    assert other.get("/ogc/collections/observation/items/" + seen[0]["id"]).status == 404
+    database.sql("DELETE FROM observation WHERE phenomenon_time = '2026-06-01T04:30:00Z'")
+
+
+def test_the_last_page_of_observations_is_walked_to_by_the_key(database):
+    plan = "\n".join(
+        row[0]
+        for row in database.sql(
+            "SET enable_seqscan = off; SET enable_sort = off; EXPLAIN SELECT * FROM layers.observation t WHERE (t.datastream_id, t.phenomenon_time, t.interval_s) > (2, '2026-06-10', 0)"
+            " ORDER BY t.datastream_id, t.phenomenon_time, t.interval_s LIMIT 1001"
+        )
+    )
+    assert "Anti Join" not in plan and "ROW(datastream_id, phenomenon_time, interval_s) > ROW(" in plan and "SubPlan" in plan, plan
+
+
+def test_readers_read_the_layers_by_row_level_security(server, database):
+    """Not by our conditions alone: with the reader's role and wards the views themselves hold nothing else."""
+    for layer in ("ward", "site", "thing", "datastream", "observation", "alert", "alert_event", "trace", "finding"):
+        found = database.sql(f"SELECT set_config('wardwatch.wards', '{{1}}', false); SET ROLE wardwatch_reader; SELECT DISTINCT ward_id FROM layers.{layer}")
+        assert found[1:] == [["1"]], (layer, found)
+
+
 def test_a_table_without_wards_is_for_all_ward_accounts_unless_it_says_public(server, database, client):
     own = server.client(database.add_account("ward-b", "viewer", wards=["500115002"]))
     database.sql("CREATE TABLE layers.zplain (id integer PRIMARY KEY, t text); INSERT INTO layers.zplain VALUES (1, 'x')")
