@@ -110,12 +110,26 @@ static bool has_instant(const struct ww_cql2_node *node) {
 /* One operand of a comparison, BETWEEN or IN. */
 struct operands {
     enum ww_cql2_type type; /* INTEGER: all whole; INSTANT: dates become instants */
-    bool ordered;
+    bool collate;           /* texts: order counts, or two columns might have two collations */
 };
+
+static bool has_property(const struct ww_cql2_node *node) {
+    while (node->op == CQL2_CASEI || node->op == CQL2_ACCENTI)
+        node = node->args[0];
+    return node->op == CQL2_PROPERTY;
+}
+
+static bool compares_columns(const struct ww_cql2_node *node) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < node->n_args; i++)
+        n += has_property(node->args[i]);
+    return n > 1;
+}
 
 static struct operands operands_of(const struct ww_cql2_node *node) {
     struct operands o = {node->args[0]->type,
                          node->op != CQL2_EQ && node->op != CQL2_NE && node->op != CQL2_IN};
+    o.collate = o.collate || compares_columns(node);
     if (ww_cql2_is_number(o.type))
         o.type = ww_cql2_all_whole(node) ? WW_CQL2_INTEGER : WW_CQL2_NUMBER;
     else if (ww_cql2_is_time(o.type))
@@ -129,7 +143,7 @@ static void write_operand(struct ww_cql2_sql *w, const struct operands *o, const
     else if (ww_cql2_is_time(o->type))
         ww_cql2_sql_time(w, node, o->type == WW_CQL2_INSTANT);
     else {
-        bool collate = o->type == WW_CQL2_TEXT && o->ordered;
+        bool collate = o->type == WW_CQL2_TEXT && o->collate;
         ww_cql2_sql_text(w, collate ? "(" : "");
         ww_cql2_sql_node(w, node);
         ww_cql2_sql_text(w, collate ? " COLLATE \"C\")" : "");
