@@ -34,9 +34,12 @@ static enum ww_status find_watched(struct ww_backtest *bt, struct ww_error *err)
     case WW_ENGINE_LEARNED:
         break;
     }
-    for (uint32_t i = 0; i < c->n_datastreams; i++)
-        if (ww_judge_watches(&c->datastreams[i]))
+    for (uint32_t i = 0; i < c->n_datastreams; i++) {
+        bool is_gauge = c->datastreams[i].first_gauge != WW_CATALOG_NONE;
+        bt->is_joint = bt->is_joint || is_gauge; /* it rains on the others */
+        if (is_gauge || ww_judge_watches(&c->datastreams[i]))
             backtest_watch(bt, i);
+    }
     return WW_OK;
 }
 
@@ -71,8 +74,11 @@ enum ww_status ww_backtest_open(const char *conninfo, const struct ww_rule_row *
         st = begin(bt, err);
     if (st == WW_OK)
         st = ww_world_read(bt->sync, rule, &bt->world, err);
+    bt->is_joint = bt->kind && bt->kind->compares_series;
     if (st == WW_OK)
         st = find_watched(bt, err);
+    if (st == WW_OK && bt->is_joint)
+        st = ww_pg_sync_exec(bt->sync, "SET LOCAL statement_timeout = '1h'", NULL, NULL, err);
     if (st != WW_OK) {
         ww_backtest_close(bt);
         return st;
@@ -109,11 +115,16 @@ struct ww_pg_sync *ww_backtest_sync(struct ww_backtest *bt) {
 }
 
 void ww_backtest_watched(const struct ww_backtest *bt, struct ww_buf *out) {
-    ww_buf_char(out, '{');
-    for (uint32_t i = 0; i < bt->progress.watched; i++)
-        ww_buf_printf(out, "%s%lld", i ? "," : "",
-                      (long long)bt->world->catalog->datastreams[bt->watched[i]].id);
-    ww_buf_char(out, '}');
+    char separator = '{';
+    for (uint32_t i = 0; i < bt->progress.watched; i++) {
+        const struct ww_cat_datastream *ds = &bt->world->catalog->datastreams[bt->watched[i]];
+        if (ds->first_gauge != WW_CATALOG_NONE && !ww_judge_watches(ds) &&
+            bt->kind->engine == WW_ENGINE_LEARNED) /* a rain gauge */
+            continue;
+        ww_buf_printf(out, "%c%lld", separator, (long long)ds->id);
+        separator = ',';
+    }
+    ww_buf_text(out, separator == '{' ? "{}" : "}");
 }
 
 struct ww_str ww_backtest_property(const struct ww_backtest *bt) {
@@ -210,7 +221,7 @@ static void take_reading(struct ww_backtest *bt, const struct ww_pg_result *r, i
                                  .interval_us = ww_pg_i64(r, i, 2) * WW_SECOND_US,
                                  .value = ww_pg_double(r, i, 3),
                                  .flag = flag.len > 0 ? flag.ptr[0] : 'N'};
-    uint32_t phase = bt->kind->compares_series ? 1 : place; /* whose memory fills */
+    uint32_t phase = bt->is_joint ? 1 : place; /* whose memory fills */
     if (bt->live != phase && reading.time_us < bt->time.from_us) {
         int64_t cut_us = ww_pg_is_null(r, i, 6) ? WW_INSTANT_NONE : ww_pg_i64(r, i, 6);
         ww_judge_replay(judge, ds, &reading, cut_us);
@@ -222,6 +233,7 @@ static void take_reading(struct ww_backtest *bt, const struct ww_pg_result *r, i
         bt->warmed = 0;
     }
     bt->live = phase;
+    ww_judge_hear_rain(judge, ds, &reading);
     ww_judge_step(judge, ds, &reading, (uint32_t)ww_pg_i64(r, i, 5));
 }
 
@@ -262,8 +274,7 @@ static uint32_t write_lists(const struct ww_backtest *bt, struct ww_buf lists[4]
     int64_t rows = 0;
     uint32_t n = 0;
     for (uint32_t i = bt->progress.done;
-         i < bt->progress.watched &&
-         (bt->kind->compares_series || (n < MOST_TOGETHER && rows < ROWS_TOGETHER));
+         i < bt->progress.watched && (bt->is_joint || (n < MOST_TOGETHER && rows < ROWS_TOGETHER));
          i++, n++) {
         const struct ww_cat_datastream *ds = &c->datastreams[bt->watched[i]];
         uint32_t readings;
@@ -296,7 +307,7 @@ static enum ww_status run_some(struct ww_backtest *bt) {
     }
     ww_pg_arg_instant(&args, bt->time.from_us);
     ww_pg_arg_instant(&args, bt->time.to_us);
-    ww_pg_arg_bool(&args, bt->kind->compares_series);
+    ww_pg_arg_bool(&args, bt->is_joint);
     bt->at = bt->watched + bt->progress.done;
     bt->live = bt->warmed = 0;
     enum ww_status st =

@@ -10,6 +10,8 @@ struct ww_backtest {
     struct ww_pg_sync *sync;
     struct world *world;
     const struct ww_rule_kind *kind;
+    bool
+        is_joint; /* all series in one order: they are compared, or muted by rain that one of them tells of */
     struct ww_alert_log *alerts;
     uint32_t *watched; /* indexes of datastreams; progress.watched of them */
     struct ww_backtest_progress progress;

@@ -33,6 +33,11 @@ enum ww_status backtest_space_find(struct ww_backtest *bt, struct ww_error *err)
     const struct ww_catalog *c = bt->world->catalog;
     const struct ww_space_rule *rule = &bt->world->space_rules->rule[0];
     struct ww_space_series series = ww_space_series_of(rule, c);
+    if (!rule->is_map && rule->scan.mute.rain) {
+        ww_error_set(err, WW_BAD_INPUT, "back-tests of scans do not hear the rain: try it without");
+        ww_error_at_field(err, WW_STR("config.mute.rain"), WW_STR_NONE);
+        return WW_BAD_INPUT;
+    }
     for (uint32_t i = 0; i < c->n_datastreams && series.property != WW_CATALOG_NONE; i++) {
         int32_t feed_id = c->things[c->datastreams[i].thing].feed_id;
         uint32_t feed = 0;
@@ -231,6 +236,12 @@ static enum ww_status load_places(struct space_run *run, struct space_places *p)
     return st == WW_OK ? space_places_finish(p, bt->world->catalog->ward_index, bt->err) : st;
 }
 
+static struct ww_mute is_muted(void *arg, const struct ww_mute_subject *subject, int64_t at_us,
+                               int64_t just_us) {
+    const struct world *world = ((struct space_run *)arg)->bt->world;
+    return ww_mutes_find(ww_judge_mutes(world->judge), world->catalog, subject, at_us, just_us);
+}
+
 static enum ww_status make_watch(struct space_run *run) {
     struct ww_backtest *bt = run->bt;
     struct space_places places;
@@ -241,6 +252,7 @@ static enum ww_status make_watch(struct space_run *run) {
         st = space_places_scan(&places, run->today, &run->scan, bt->err);
     if (run->scan) {
         ww_scan_watch_stop_when(run->scan, is_cancelled, run);
+        ww_scan_watch_set_gate(run->scan, is_muted, run);
         run->spots = places.spots[0];
         places.spots[0] = NULL;
     }

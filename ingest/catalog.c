@@ -145,7 +145,7 @@ uint32_t ww_catalog_add_datastream(struct ww_catalog *c, const struct ww_cat_dat
     struct ww_cat_datastream *fresh = &c->datastreams[c->n_datastreams];
     *fresh = *series;
     fresh->last_time_us = WW_INSTANT_NONE;
-    fresh->first_watch = fresh->first_learned = WW_CATALOG_NONE;
+    fresh->first_watch = fresh->first_learned = fresh->first_gauge = WW_CATALOG_NONE;
     char bytes[DATASTREAM_KEY];
     put(c->datastream_by_key, datastream_key(bytes, series), c->n_datastreams);
     return c->n_datastreams++;

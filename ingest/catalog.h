@@ -57,6 +57,7 @@ struct ww_cat_datastream {
     int32_t interval_s;     /* of the series; 0 = each reading says its own */
     uint32_t first_watch;   /* judge's list of limit rules that watch it; WW_CATALOG_NONE = none */
     uint32_t first_learned; /* and of rules whose detectors learn */
+    uint32_t first_gauge;   /* of rules that ask it whether it rains (ingest/mute.h) */
 };
 
 struct ww_catalog {

@@ -153,17 +153,25 @@ static void expect_row(const struct ww_path *path, const struct submission *s, u
     ww_judge_expect(path->world->judge, &path->world->catalog->datastreams[s->located.datastream[i]]);
 }
 
+static struct ww_reading reading_of(const struct submission *s, uint32_t i) {
+    uint32_t row = s->located.row[i];
+    return (struct ww_reading){.time_us = s->batch.time_us[row],
+                               .interval_us = s->batch.interval_s[row] * WW_SECOND_US,
+                               .value = s->located.value[i],
+                               .flag = s->batch.flag[row]};
+}
+
 static void judge_row(struct ww_path *path, const struct submission *s, uint32_t i) {
-    const struct ww_located *l = &s->located;
-    const struct ww_cat_datastream *ds = &path->world->catalog->datastreams[l->datastream[i]];
-    if (!ww_judge_watches(ds))
-        return;
-    uint32_t row = l->row[i];
-    struct ww_reading reading = {.time_us = s->batch.time_us[row],
-                                 .interval_us = s->batch.interval_s[row] * WW_SECOND_US,
-                                 .value = l->value[i],
-                                 .flag = s->batch.flag[row]};
-    ww_judge_step(path->world->judge, ds, &reading, l->ward_id[i]);
+    const struct ww_cat_datastream *ds = &path->world->catalog->datastreams[s->located.datastream[i]];
+    struct ww_reading reading = reading_of(s, i);
+    if (ww_judge_watches(ds))
+        ww_judge_step(path->world->judge, ds, &reading, s->located.ward_id[i]);
+}
+
+static void hear_rain(struct ww_path *path, const struct submission *s, uint32_t i) {
+    const struct ww_cat_datastream *ds = &path->world->catalog->datastreams[s->located.datastream[i]];
+    struct ww_reading reading = reading_of(s, i);
+    ww_judge_hear_rain(path->world->judge, ds, &reading);
 }
 
 /* ---- The order in which a message's rows are judged ---- */
@@ -316,6 +324,8 @@ enum take_result group_take(struct ww_path *path, struct group *g, struct submis
             begin_rows(g);
         encode_rows(path, g, s);
         s->stored = s->located.n_rows;
+        for (uint32_t i = 0; i < s->located.n_rows; i++)
+            hear_rain(path, s, i);
         judge_new(path, s);
     }
     return TAKE_OK;
@@ -338,6 +348,8 @@ void group_encode_slow(struct ww_path *path, struct group *g) {
 static void judge_in_time_order(struct ww_path *path, struct submission *s, struct ordered_row *rows,
                                 uint32_t n) {
     qsort(rows, n, sizeof *rows, by_time);
+    for (uint32_t i = 0; i < n; i++)
+        hear_rain(path, s, rows[i].index);
     for (uint32_t i = 0; i < n; i++) {
         if (i + 1 < n)
             expect_row(path, s, rows[i + 1].index);

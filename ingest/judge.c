@@ -13,6 +13,7 @@ struct ww_judge *ww_judge_new(void) {
     assert(j->arena);
     ww_buf_init(&j->actions, ACTIONS_CEILING);
     j->group = 1;
+    j->mutes = ww_mutes_new();
     events_init(j);
     return j;
 }
@@ -21,6 +22,7 @@ void ww_judge_free(struct ww_judge *j) {
     if (!j)
         return;
     inherit_end(j);
+    ww_mutes_free(j->mutes);
     ww_buf_clear(&j->actions);
     ww_free(j->dirty);
     ww_free(j->limits);
@@ -62,8 +64,10 @@ enum ww_status ww_judge_add_rule(struct ww_judge *j, const struct ww_catalog *ca
         row.learns = true;
         enum ww_status parsed = ww_learned_config_parse(j->arena, ww_learned_detector_find(kind->detector),
                                                         row.config_json, &row.learned, err);
-        if (parsed == WW_OK)
+        if (parsed == WW_OK) {
             PUSH(j->rules, j->n_rules, j->cap_rules, row);
+            ww_mutes_add_rule(j->mutes, row.id, &row.learned.mute);
+        }
         return parsed;
     }
     enum ww_status st = ww_rule_config_parse(j->arena, row.config_json, &row.config, err);
@@ -149,6 +153,7 @@ void ww_judge_attach(struct ww_judge *j, struct ww_catalog *catalog, uint32_t da
     struct ww_cat_datastream *ds = &catalog->datastreams[datastream];
     const struct ww_cat_thing *thing = &catalog->things[ds->thing];
     j->catalog = catalog;
+    ww_mutes_attach(j->mutes, catalog, datastream);
     for (uint32_t r = 0; r < j->n_rules; r++) {
         const struct rule_row *rule = &j->rules[r];
         if (rule->is_off)
@@ -213,6 +218,13 @@ bool ww_judge_memory(const struct ww_judge *j, const struct ww_cat_datastream *d
         if (!strchr(flags, 'N') && strlen(flags) < 15)
             strcat(flags, "N");
     }
+    int64_t rain_us = ww_mutes_memory(j->mutes, ds);
+    if (rain_us > 0) {
+        *readings = *readings > 0 ? *readings : 1;
+        *span_us = rain_us > *span_us ? rain_us : *span_us;
+        if (!strchr(flags, 'N') && strlen(flags) < 15)
+            strcat(flags, "N");
+    }
     return ds->first_watch != WW_CATALOG_NONE || *readings > 0;
 }
 
@@ -226,6 +238,7 @@ void ww_judge_replay(struct ww_judge *j, const struct ww_cat_datastream *ds, con
         if (!is_cut)
             (void)ww_limit_step(rule, j->watches[i].state, reading, NULL);
     }
+    ww_mutes_step(j->mutes, ds, reading);
     learned_step(j, ds, reading, WW_WARD_NONE, true);
 }
 
@@ -367,7 +380,7 @@ static void write_explanation(const struct ww_judge *j, const struct watch *w,
 }
 
 bool judge_is_full(const struct ww_judge *j) {
-    return j->opened + j->cleared > WW_JUDGE_MOST_MOVES;
+    return j->opened + j->cleared + j->n_mutes > WW_JUDGE_MOST_MOVES;
 }
 
 void judge_begin_action(struct ww_judge *j, const char *op, int32_t rule_id, int64_t datastream_id,
@@ -541,7 +554,7 @@ enum ww_status ww_judge_take_actions(struct ww_judge *j, struct ww_buf *out, uin
     write_updates(j);
     *opened = j->opened;
     *cleared = j->cleared;
-    j->opened = j->cleared = 0;
+    j->opened = j->cleared = j->n_mutes = 0;
     j->group++;
     enum ww_status st = too_many ? WW_TOO_LARGE : ww_buf_status(&j->actions);
     if (st == WW_OK && j->actions.len > 0) {
@@ -556,6 +569,15 @@ enum ww_status ww_judge_take_actions(struct ww_judge *j, struct ww_buf *out, uin
 
 bool ww_judge_compares_series(const struct ww_judge *j) {
     return j->n_learned > 0; /* signals of one event, too, become one alert by who comes first */
+}
+
+struct ww_mutes *ww_judge_mutes(struct ww_judge *j) {
+    return j->mutes;
+}
+
+void ww_judge_take_muted(struct ww_judge *j, uint64_t muted[WW_MUTE_REASONS]) {
+    memcpy(muted, j->muted, sizeof j->muted);
+    memset(j->muted, 0, sizeof j->muted);
 }
 
 uint32_t ww_judge_rule_count(const struct ww_judge *j) {

@@ -15,6 +15,7 @@
 #include "geo/base/buf.h"
 #include "geo/limit_detector.h"
 #include "ingest/catalog.h"
+#include "ingest/mute.h"
 #include "ingest/rule_kind.h"
 
 struct ww_judge;
@@ -42,6 +43,8 @@ void ww_judge_attach(struct ww_judge *judge, struct ww_catalog *catalog, uint32_
 static inline bool ww_judge_watches(const struct ww_cat_datastream *ds) {
     return ds->first_watch != WW_CATALOG_NONE || ds->first_learned != WW_CATALOG_NONE;
 }
+/* Rain gauges and maintenance windows: for adding windows, and for rules that are judged elsewhere. */
+struct ww_mutes *ww_judge_mutes(struct ww_judge *judge);
 
 /* How much of the past a datastream's watches need, and which quality flags count. False: nothing watches it.
  */
@@ -74,6 +77,18 @@ bool ww_judge_set_open(struct ww_judge *judge, const struct ww_cat_datastream *d
 
 /* A reading of this series comes next: its states are asked for (geo/detect/fetch.h). */
 void ww_judge_expect(const struct ww_judge *judge, const struct ww_cat_datastream *datastream);
+
+/* A signal that is recorded as muted, and has not ended. False: no such watch any more. */
+bool ww_judge_set_muted(struct ww_judge *judge, const struct ww_cat_datastream *datastream, int32_t rule_id,
+                        int64_t count, double peak_value);
+
+/* A live reading of a rain gauge (first_gauge), before the first of its message is judged: whatever its place
+ * in the message, it counts for what was measured after it. */
+static inline void ww_judge_hear_rain(struct ww_judge *judge, const struct ww_cat_datastream *datastream,
+                                      const struct ww_reading *reading) {
+    if (datastream->first_gauge != WW_CATALOG_NONE)
+        ww_mutes_step(ww_judge_mutes(judge), datastream, reading);
+}
 /* Judges one live reading; actions are added to what ww_judge_take_actions will give. */
 void ww_judge_step(struct ww_judge *judge, const struct ww_cat_datastream *datastream,
                    const struct ww_reading *reading, uint32_t ward_id);
@@ -87,6 +102,9 @@ enum ww_status ww_judge_take_actions(struct ww_judge *judge, struct ww_buf *out,
 
 /* Whether it matters in which order the readings of different series come. */
 bool ww_judge_compares_series(const struct ww_judge *judge);
+/* Signals muted since it was last asked, by reason. */
+void ww_judge_take_muted(struct ww_judge *judge, uint64_t muted[WW_MUTE_REASONS]);
+
 uint32_t ww_judge_rule_count(const struct ww_judge *judge);
 uint32_t ww_judge_open_count(const struct ww_judge *judge);
 

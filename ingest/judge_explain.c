@@ -214,6 +214,7 @@ void explain_finding(const struct ww_judge *j, const struct learned_watch *watch
     write_int(w, "hits", __builtin_popcount(watch->firing.hits & ((1u << rule->learned.fire_n) - 1)));
     write_int(w, "of", rule->learned.fire_n);
     ww_json_end_object(w);
+    mute_explain(j, watch, watch->firing.last_us, w);
     if (rule->learned.detector == WW_LEARNED_BASELINE)
         write_baseline(f, w);
     else if (rule->learned.detector == WW_LEARNED_NEIGHBOUR)

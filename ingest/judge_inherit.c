@@ -50,6 +50,12 @@ void inherit_state(struct ww_judge *j, uint32_t index) {
     j->donor->new_of_old[found] = index;
     w->inherited = true;
     w->firing = old->firing;
+    w->muted = old->muted;
+    if (w->muted) {
+        w->figures = old->figures;
+        w->peak_off = old->peak_off;
+        w->ward = old->ward;
+    }
     w->since_us = old->since_us;
     w->n = old->n;
     switch (rule->learned.detector) {

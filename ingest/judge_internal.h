@@ -1,7 +1,7 @@
 /* Inside of the judge: judge.c holds rules and judges against limits, judge_learned.c runs the detectors that
  * learn, judge_neighbours.c knows who is comparable to whom, judge_narrow.c who must be judged together,
- * judge_events.c makes signals of one event one alert, judge_explain.c writes down why. Only they include
- * this.
+ * judge_events.c makes signals of one event one alert, judge_mute.c keeps back what rain or maintenance
+ * explain, judge_explain.c writes down why. Only they include this.
  */
 #ifndef WW_INGEST_JUDGE_INTERNAL_H
 #define WW_INGEST_JUDGE_INTERNAL_H
@@ -120,6 +120,7 @@ struct learned_watch {
     uint32_t event;       /* that its signal is part of … */
     uint32_t next_joined; /* … and the next that joined it */
     bool inherited;       /* from the judge before: nothing of the past is replayed to it */
+    bool muted;           /* its signal goes on, and is told to nobody */
 };
 _Static_assert(sizeof(struct learned_watch) <= 192, "what a rule knows of its signal in a series");
 
@@ -160,6 +161,8 @@ struct ww_judge {
     uint32_t n_voices, cap_voices;
     bool neighbours_stale;
     struct donor *donor; /* until the end of the replay */
+    struct ww_mutes *mutes;
+    uint64_t muted[WW_MUTE_REASONS]; /* since ww_judge_take_muted */
     struct replayed *replayed;
     uint32_t n_replayed, cap_replayed;
 
@@ -174,6 +177,7 @@ struct ww_judge {
     uint32_t *dirty_learned;
     uint32_t n_dirty_learned, cap_dirty_learned;
     uint64_t opened, cleared; /* in the group at hand */
+    uint64_t n_mutes;         /* signals muted, and ended, in it */
     uint64_t group;
 };
 
@@ -198,12 +202,24 @@ bool learned_set_open(struct ww_judge *j, const struct ww_cat_datastream *ds, in
 /* Readings of a series that are replayed at a start; 0 when nothing watches it that has to learn. */
 uint32_t learned_memory(const struct ww_judge *j, const struct ww_cat_datastream *ds);
 void learned_write_updates(struct ww_judge *j);
+struct finding;
+void learned_note_hit(struct learned_watch *w, const struct finding *f); /* in its figures */
 /* The event that its signal was part of is over: what still goes on may tell of itself again. */
 void learned_event_over(struct ww_judge *j, uint32_t event);
 
 /* ---- judge_inherit.c ---- */
 void inherit_state(struct ww_judge *j, uint32_t watch); /* of a watch just attached */
 void inherit_end(struct ww_judge *j);
+
+/* ---- judge_mute.c ---- */
+/* A signal would be told: is it muted? Then that is recorded. */
+bool mute_holds(struct ww_judge *j, struct learned_watch *w, const struct finding *f, int64_t at_us,
+                uint32_t ward);
+/* What muted it is over, and it goes on (`raised`), or is over too. */
+void mute_end(struct ww_judge *j, struct learned_watch *w, int64_t at_us, bool raised);
+/* What muted signals of that series until just before: a member of the explanation. */
+void mute_explain(const struct ww_judge *j, const struct learned_watch *w, int64_t at_us,
+                  struct ww_json *json);
 
 /* ---- judge_neighbours.c ---- */
 void neighbours_find(struct ww_judge *j); /* for all rules; links that were there keep what they know */

@@ -330,7 +330,20 @@ void learned_end_replay(struct ww_judge *j) {
     if (j->n_replayed > 0)
         replay_neighbours(j);
     for (uint32_t i = 0; i < j->n_learned; i++)
-        j->learned[i].firing.open = false;
+        j->learned[i].firing.open = j->learned[i].muted; /* open alerts are told next */
+}
+
+bool ww_judge_set_muted(struct ww_judge *j, const struct ww_cat_datastream *ds, int32_t rule_id,
+                        int64_t count, double peak_value) {
+    for (uint32_t i = ds->first_learned; i != WW_CATALOG_NONE; i = j->learned[i].next)
+        if (rule_of(j, &j->learned[i])->id == rule_id) {
+            if (j->learned[i].muted) /* inherited, and it knows more */
+                return true;
+            j->learned[i].firing.open = j->learned[i].muted = true;
+            j->learned[i].figures = (struct figures){.count = count, .peak = peak_value, .last = peak_value};
+            return true;
+        }
+    return false;
 }
 
 bool learned_set_open(struct ww_judge *j, const struct ww_cat_datastream *ds, int32_t rule_id,
@@ -352,7 +365,7 @@ bool learned_set_open(struct ww_judge *j, const struct ww_cat_datastream *ds, in
 
 /* ---- Signals ---- */
 
-static void note_hit(struct learned_watch *w, const struct finding *f) {
+void learned_note_hit(struct learned_watch *w, const struct finding *f) {
     double off = isnan(f->expected) ? fabs(f->observed) : fabs(f->observed - f->expected);
     if (w->figures.count == 0 || off >= w->peak_off) {
         w->peak_off = off;
@@ -434,13 +447,13 @@ static void signal_fires(struct ww_judge *j, struct learned_watch *w, const stru
                          uint32_t ward) {
     if (w->event != NO_EVENT) { /* its event goes on because of others */
         j->events[w->event].n_active++;
-        note_hit(w, f);
+        learned_note_hit(w, f);
         return;
     }
     w->ward = ward;
     w->figures = (struct figures){.count = 0};
     w->peak_off = 0;
-    note_hit(w, f);
+    learned_note_hit(w, f);
     w->figures.count = count_of(w->firing.hits, rule_of(j, w)->learned.fire_n); /* those before it too */
     uint32_t event = events_of_signal(j, w, explain_category(rule_of(j, w)));
     if (event == NO_EVENT)
@@ -449,8 +462,18 @@ static void signal_fires(struct ww_judge *j, struct learned_watch *w, const stru
         join_event(j, w, event, f);
 }
 
+/* What is muted is told when the reason is over, if it still goes on then. */
+static void signal_may_fire(struct ww_judge *j, struct learned_watch *w, const struct finding *f,
+                            int64_t at_us, uint32_t ward) {
+    if (w->event == NO_EVENT && mute_holds(j, w, f, at_us, ward))
+        return;
+    if (w->muted)
+        mute_end(j, w, at_us, true);
+    signal_fires(j, w, f, ward);
+}
+
 static void signal_goes_on(struct ww_judge *j, struct learned_watch *w, const struct finding *f) {
-    note_hit(w, f);
+    learned_note_hit(w, f);
     const struct event *e = w->event == NO_EVENT ? NULL : &j->events[w->event];
     if (!e || e->by_limit || e->owner != (uint32_t)(w - j->learned) || w->figures.dirty)
         return;
@@ -542,8 +565,10 @@ void learned_step(struct ww_judge *j, const struct ww_cat_datastream *ds, const 
         enum move move = step_firing(c, &w->firing, &f, reading->time_us);
         if (is_replay || move == STAYS)
             continue;
-        if (move == FIRES)
-            signal_fires(j, w, &f, ward_id);
+        if (w->muted && move == CLEARS)
+            mute_end(j, w, reading->time_us, false);
+        else if (w->muted || move == FIRES)
+            signal_may_fire(j, w, &f, reading->time_us, ward_id);
         else if (move == GOES_ON)
             signal_goes_on(j, w, &f);
         else

@@ -142,6 +142,8 @@ static enum ww_status take_member(struct ww_arena *arena, const struct ww_json_n
         return take_k_of_n(m, &out->fire_k, &out->fire_n, err);
     if (ww_str_is(m->key, "clear"))
         return take_k_of_n(m, &out->clear_k, &out->clear_n, err);
+    if (ww_str_is(m->key, "mute"))
+        return ww_mute_config_read(m, &out->mute, err);
     if (ww_str_is(m->key, "flags") && own != QUALITY)
         return take_flags(m, out, err);
     if (ww_str_is(m->key, "signs") && own == QUALITY)
@@ -190,9 +192,13 @@ enum ww_status ww_learned_config_parse(struct ww_arena *arena, enum ww_learned_d
                                       .most = NAN,
                                       .limit = NAN};
     ww_rule_scope_init(&out->scope);
+    ww_mute_config_init(&out->mute, true);
     for (const struct ww_json_node *m = root->child; m; m = m->next)
         if ((st = take_member(arena, m, out, err)) != WW_OK)
             return st;
+    bool says = ww_json_get(ww_json_get(root, "mute"), "maintenance") != NULL;
+    if (!says && (out->signs & WW_QUALITY_LEADS) && detector == WW_LEARNED_QUALITY)
+        out->mute.maintenance = false; /* nobody is to hide made-up readings by announcing work */
     if (out->least > out->most)
         return refuse(err, WW_STR("most"), "is below least");
     return WW_OK;

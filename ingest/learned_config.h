@@ -9,6 +9,7 @@
 #ifndef WW_INGEST_LEARNED_CONFIG_H
 #define WW_INGEST_LEARNED_CONFIG_H
 
+#include "ingest/mute.h"
 #include "ingest/rule_scope.h"
 
 enum ww_learned_detector { WW_LEARNED_BASELINE, WW_LEARNED_NEIGHBOUR, WW_LEARNED_QUALITY };
@@ -22,6 +23,7 @@ struct ww_learned_config {
     uint8_t fire_k, fire_n, clear_k, clear_n;
     int64_t fire_for_us, clear_for_us; /* and for at least so long */
     char flags[8];                     /* of readings that count; quality sees all */
+    struct ww_mute_config mute;        /* what it keeps silent for: "mute" (ingest/mute.h) */
     /* baseline */
     bool small_shifts;     /* readings inside the band count too, when they have been off for long */
     int64_t new_normal_us; /* what stays outside for so long becomes usual */

@@ -222,6 +222,17 @@ static bool take_limits(struct loader *l, const struct ww_pg_result *r) {
     return false;
 }
 
+static enum ww_status add_space_rule(struct world *world, const struct ww_rule_row *rule,
+                                     struct ww_error *err) {
+    enum ww_status st = ww_space_add_rule(world->space_rules, rule, err);
+    if (st != WW_OK)
+        return st;
+    const struct ww_space_rule *added = &world->space_rules->rule[world->space_rules->n - 1];
+    if (!added->is_map)
+        ww_mutes_add_rule(ww_judge_mutes(world->judge), rule->id, &added->scan.mute);
+    return WW_OK;
+}
+
 static enum ww_status add_rule(struct loader *l, const struct ww_rule_row *rule, struct ww_error *err) {
     const struct ww_rule_kind *kind = ww_rule_kind_find(rule->detector);
     struct world *world = l->world;
@@ -233,7 +244,7 @@ static enum ww_status add_rule(struct loader *l, const struct ww_rule_row *rule,
         return ww_health_add_rule(world->health_rules, ww_sensor_detector_find(rule->detector), rule->id,
                                   rule->version, rule->severity, rule->code, rule->config, err);
     case WW_ENGINE_SPACE:
-        return ww_space_add_rule(world->space_rules, rule, err);
+        return add_space_rule(world, rule, err);
     case WW_ENGINE_JUDGE:
     case WW_ENGINE_LEARNED:
         break;
@@ -353,7 +364,9 @@ static bool attach_past(struct loader *l, struct ww_pg_args *args) {
     }
     ww_judge_narrow(w->judge, w->catalog, w->judged);
     for (uint32_t i = 0; i < w->catalog->n_datastreams; i++)
-        if (w->judged[i] && w->catalog->datastreams[i].id <= l->past->last_datastream)
+        if (!w->judged[i]) /* it may be a rain gauge */
+            ww_mutes_attach(ww_judge_mutes(w->judge), w->catalog, i);
+        else if (w->catalog->datastreams[i].id <= l->past->last_datastream)
             ww_judge_attach(w->judge, w->catalog, i);
     return false;
 }
@@ -487,6 +500,48 @@ static bool take_note(struct loader *l, const struct ww_pg_result *r) {
     return false;
 }
 
+/* ---- Steps: what mutes ---- */
+
+static bool take_windows(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_mutes *mutes = ww_judge_mutes(l->world->judge);
+    int n = ww_pg_rows(r);
+    for (int i = 0; i < n; i++) {
+        l->after = ww_pg_i64(r, i, 0);
+        uint32_t property = ww_pg_is_null(r, i, 2) ? WW_CATALOG_NONE : property_by_id(l, ww_pg_str(r, i, 2));
+        const struct ww_mute_window window = {.id = l->after,
+                                              .thing_id = ww_pg_i64(r, i, 1),
+                                              .property =
+                                                  property == WW_CATALOG_NONE ? -1 : (int32_t)property,
+                                              .site_id = ww_pg_i64(r, i, 3),
+                                              .ward_id = (uint32_t)ww_pg_i64(r, i, 4),
+                                              .from_us = ww_pg_i64(r, i, 5),
+                                              .to_us = ww_pg_i64(r, i, 6)};
+        ww_mutes_add_window(mutes, &window);
+    }
+    return n == 5000;
+}
+
+static bool take_muted(struct loader *l, const struct ww_pg_result *r) {
+    struct ww_catalog *c = l->world->catalog;
+    int n = ww_pg_rows(r);
+    for (int i = 0; i < n; i++) {
+        l->after = ww_pg_i64(r, i, 0);
+        uint32_t thing = ww_catalog_thing(c, (int32_t)ww_pg_i64(r, i, 2), ww_pg_str(r, i, 3));
+        uint32_t property = property_by_id(l, ww_pg_str(r, i, 4));
+        struct ww_cat_datastream series = {.thing = thing,
+                                           .property = (uint16_t)property,
+                                           .statistic = ww_statistic_find(ww_pg_str(r, i, 5)),
+                                           .interval_s = (int32_t)ww_pg_i64(r, i, 6)};
+        uint32_t ds = thing == WW_CATALOG_NONE || property == WW_CATALOG_NONE
+                          ? WW_CATALOG_NONE
+                          : ww_catalog_datastream(c, &series);
+        if (ds != WW_CATALOG_NONE)
+            (void)ww_judge_set_muted(l->world->judge, &c->datastreams[ds], (int32_t)ww_pg_i64(r, i, 1),
+                                     ww_pg_i64(r, i, 7), ww_pg_double(r, i, 8));
+    }
+    return n == 5000;
+}
+
 static const struct step steps[] = {
     {"writers_end", ask_nothing, take_nothing, LIVE},
     {"catalog_district", ask_nothing, take_district, LIVE | PAST | JUDGED},
@@ -496,6 +551,7 @@ static const struct step steps[] = {
     {"catalog_stations", ask_stations, take_stations, LIVE | SENDERS},
     {"catalog_limits", ask_nothing, take_limits, LIVE | PAST | JUDGED},
     {"catalog_rules", ask_rules, take_rules, LIVE | PAST | JUDGED},
+    {"catalog_windows", ask_after, take_windows, LIVE | PAST | JUDGED},
     {"catalog_things", ask_after, take_things, LIVE | PAST},
     {"recompute_things", ask_things_then, take_things, JUDGED},
     {"catalog_datastreams", ask_after, take_datastreams, LIVE | PAST | JUDGED},
@@ -505,6 +561,7 @@ static const struct step steps[] = {
     {"recent_readings", ask_readings, take_readings, LIVE | JUDGED},
     {"walks_end", ask_nothing, take_nothing, LIVE | JUDGED},
     {"catalog_open_alerts", ask_open_alerts, take_open_alerts, LIVE},
+    {"catalog_muted", ask_after, take_muted, LIVE},
     {"judge_world_note", ask_note, take_note, LIVE},
 };
 

@@ -495,8 +495,8 @@ static void on_listener_state(void *arg, struct ww_pg *pg, bool up) {
 
 static void on_notify(void *arg, struct ww_str channel, struct ww_str payload) {
     static const char *const tables[] = {
-        "ward", "feed",  "observed_property", "limit_value", "rule", "setting",
-        "site", "thing", "datastream",        "station"};
+        "ward",  "feed",       "observed_property", "limit_value",        "rule",           "setting", "site",
+        "thing", "datastream", "station",           "maintenance_window", "maintenance_end"};
     (void)channel;
     struct ww_path *path = arg;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {

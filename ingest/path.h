@@ -93,6 +93,7 @@ const struct ww_catalog *ww_path_catalog(const struct ww_path *path);
 struct ww_path_counters {
     uint64_t received, stored, corrections, duplicates, dead, refused, in_flight;
     uint64_t messages, commits, fast_commits, failed_commits, rebuilds, late, alerts_opened, alerts_cleared;
+    uint64_t muted_by_rain, muted_by_maintenance; /* signals that were kept back */
     uint64_t outside_wards;
     uint64_t looks; /* of live scans */
     size_t waiting_bytes;

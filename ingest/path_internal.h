@@ -72,7 +72,7 @@ struct group {
     bool slow; /* through the staging table */
     struct ww_buf rows, foi, messages, dead, actions;
     uint32_t n_foi, n_dead;
-    uint64_t opened, cleared;
+    uint64_t opened, cleared, muted[WW_MUTE_REASONS];
     int64_t *months; /* that may lack a partition: one moment of each */
     uint32_t n_months, cap_months;
     enum ww_status failed; /* of its first failing statement */

@@ -215,6 +215,7 @@ static bool take_page(void *arg, const struct ww_pg_result *r) {
                                      .value = ww_pg_double(r, i, 3),
                                      .flag = flag.len > 0 ? flag.ptr[0] : 'N'};
         attach_arrived(c, ww_pg_i64(r, i, 6));
+        ww_judge_hear_rain(c->world->judge, ds, &reading);
         if (ww_judge_watches(ds))
             ww_judge_step(c->world->judge, ds, &reading, (uint32_t)ww_pg_i64(r, i, 5));
     }
@@ -225,12 +226,17 @@ static bool take_page(void *arg, const struct ww_pg_result *r) {
     return c->failed == WW_OK && !is_over(c);
 }
 
-/* "{1,2,3}": what is judged, of series newer than that one. */
+static bool is_gauge(const struct ww_cat_datastream *ds) {
+    return ds->first_gauge != WW_CATALOG_NONE;
+}
+
+/* "{1,2,3}": what is judged, of series newer than that one; of all, also the rain gauges that rules ask. */
 static void list_judged(const struct judged_run *c, int64_t newer_than, struct ww_buf *list) {
     const struct ww_catalog *catalog = c->world->catalog;
     ww_buf_char(list, '{');
     for (uint32_t i = 0; i < catalog->n_datastreams; i++)
-        if (c->world->judged[i] && catalog->datastreams[i].id > newer_than)
+        if ((c->world->judged[i] || (newer_than == 0 && is_gauge(&catalog->datastreams[i]))) &&
+            catalog->datastreams[i].id > newer_than)
             ww_buf_printf(list, "%s%lld", list->len > 1 ? "," : "", (long long)catalog->datastreams[i].id);
     ww_buf_char(list, '}');
 }

@@ -68,6 +68,7 @@ struct space_keeper {
     struct ww_buf waiting;     /* to be sent next */
     uint64_t opened, cleared;  /* in `actions` … */
     uint64_t waiting_opened, waiting_cleared;
+    uint64_t muted[WW_MUTE_REASONS], waiting_muted[WW_MUTE_REASONS];
 
     struct trace_seat *trace;
     struct hotspot_seat *maps[WW_SPACE_RULES];

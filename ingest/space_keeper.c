@@ -74,6 +74,8 @@ static void on_applied(void *arg, enum ww_status status, const struct ww_pg_resu
         return;
     k->path->totals.alerts_opened += k->opened;
     k->path->totals.alerts_cleared += k->cleared;
+    k->path->totals.muted_by_rain += k->muted[WW_MUTE_RAIN];
+    k->path->totals.muted_by_maintenance += k->muted[WW_MUTE_MAINTENANCE];
     space_go_on(k);
 }
 
@@ -86,6 +88,8 @@ static void send_actions(struct space_keeper *k) {
     k->opened = k->waiting_opened;
     k->cleared = k->waiting_cleared;
     k->waiting_opened = k->waiting_cleared = 0;
+    memcpy(k->muted, k->waiting_muted, sizeof k->muted);
+    memset(k->waiting_muted, 0, sizeof k->waiting_muted);
     bool whole = ww_buf_status(&k->waiting) == WW_OK && ww_buf_status(&k->actions) == WW_OK;
     ww_buf_clear(&k->waiting);
     if (!whole) { /* what was decided is lost: read what the database has */
@@ -138,6 +142,8 @@ static void decide(struct space_keeper *k, struct scan_seat *seat, int64_t now) 
     struct ww_scan_moves moves = ww_scan_pace_decide(&seat->pace, seat->watch, now, &k->waiting);
     k->waiting_opened += moves.opened;
     k->waiting_cleared += moves.cleared;
+    for (int r = 0; r < WW_MUTE_REASONS; r++)
+        k->waiting_muted[r] += moves.muted[r];
 }
 
 static void look(struct ww_job *job) {

@@ -49,6 +49,14 @@ static enum ww_status take_places(struct space_keeper *k, const struct ww_pg_res
     return space_places_take(&k->load_places, r, err);
 }
 
+/* The judge hears the rain; it lives on the loop, as decisions do. */
+static struct ww_mute is_muted(void *arg, const struct ww_mute_subject *subject, int64_t at_us,
+                               int64_t just_us) {
+    const struct space_keeper *k = arg;
+    const struct world *world = k->path->world;
+    return ww_mutes_find(ww_judge_mutes(world->judge), world->catalog, subject, at_us, just_us);
+}
+
 /* ---- Events ---- */
 
 static struct ww_str message_key(int64_t id, char room[24]) {
@@ -63,6 +71,7 @@ static enum ww_status take_events(struct space_keeper *k, const struct ww_pg_res
         st = space_places_scan(&k->load_places, space_day(k, space_now_us()), &k->load_watch, err);
     if (st != WW_OK)
         return st;
+    ww_scan_watch_set_gate(k->load_watch, is_muted, k);
     char room[24];
     k->load_messages = ww_map_new(256);
     seat->unplaced = 0;
@@ -88,8 +97,11 @@ static enum ww_status take_events(struct space_keeper *k, const struct ww_pg_res
 static enum ww_status take_open(struct space_keeper *k, const struct ww_pg_result *r, struct ww_error *err) {
     (void)err;
     for (int i = 0; i < ww_pg_rows(r); i++)
-        ww_scan_watch_take_open(k->load_watch, ww_pg_i64(r, i, 0), ww_pg_i64(r, i, 1), ww_pg_double(r, i, 2),
-                                ww_pg_str(r, i, 3));
+        if (ww_pg_bool(r, i, 4))
+            ww_scan_watch_take_muted(k->load_watch, ww_pg_i64(r, i, 0));
+        else
+            ww_scan_watch_take_open(k->load_watch, ww_pg_i64(r, i, 0), ww_pg_i64(r, i, 1),
+                                    ww_pg_double(r, i, 2), ww_pg_str(r, i, 3));
     k->load_step = LOAD_DONE;
     return WW_OK;
 }

@@ -44,6 +44,8 @@ static void finish_ok(struct ww_path *path) {
     path->totals.fast_commits += !g->slow;
     path->totals.alerts_opened += g->opened;
     path->totals.alerts_cleared += g->cleared;
+    path->totals.muted_by_rain += g->muted[WW_MUTE_RAIN];
+    path->totals.muted_by_maintenance += g->muted[WW_MUTE_MAINTENANCE];
     if (g->opened + g->cleared > 0)
         space_keeper_alerts_moved(path->space);
     struct submission_list done = g->members;
@@ -203,6 +205,7 @@ static void queue_ledger(struct ww_path *path) {
 static void queue_alerts(struct ww_path *path) {
     struct group *g = &path->writing;
     enum ww_status st = ww_judge_take_actions(path->world->judge, &g->actions, &g->opened, &g->cleared);
+    ww_judge_take_muted(path->world->judge, g->muted);
     if (st != WW_OK) {
         struct ww_error err;
         ww_error_set(&err, st,

@@ -245,3 +245,61 @@ enum ww_status ww_limit_body_read(struct ww_arena *arena, struct ww_str json, st
         return refuse(err, "valid_to", "must be after valid_from");
     return WW_OK;
 }
+
+/* ---- Maintenance windows ---- */
+
+static enum ww_status as_utc(struct ww_arena *arena, const char *field, struct ww_str *text, int64_t *at_us,
+                             struct ww_error *err) {
+    char *room = ww_arena_alloc(arena, 40);
+    if (!room)
+        return ww_error_set(err, WW_NO_MEMORY, "no memory for this request");
+    if (ww_instant_parse(*text, NULL, at_us, NULL) != WW_OK)
+        return refuse(err, field, "must be a time such as 2026-11-23T01:02:03Z");
+    *text = (struct ww_str){room, (size_t)ww_instant_text(*at_us, room)};
+    return WW_OK;
+}
+
+enum ww_status ww_window_body_check(struct ww_arena *arena, struct ww_window_body *b, struct ww_error *err) {
+    const int64_t longest_us = 92 * WW_DAY_US;
+    int64_t from_us = INT64_MIN, to_us;
+    int n = (b->thing.ptr != NULL) + (b->key.ptr != NULL) + (b->site.ptr != NULL) + (b->ward.ptr != NULL);
+    if (n != 1)
+        return refuse(err, "thing", "or feed and key, or site, or ward: exactly one of these must be given");
+    if ((b->feed.ptr != NULL) != (b->key.ptr != NULL))
+        return refuse(err, "feed", "and key go together");
+    if (b->property.ptr && (b->site.ptr || b->ward.ptr))
+        return refuse(err, "property", "goes with a thing");
+    if (!b->to.ptr)
+        return refuse(err, "to", "is missing");
+    if (!b->reason.ptr || b->reason.len == 0 || b->reason.len > 1000)
+        return refuse(err, "reason", "must be a text of at most 1000 bytes");
+    enum ww_status st = as_utc(arena, "to", &b->to, &to_us, err);
+    if (st == WW_OK && b->from.ptr)
+        st = as_utc(arena, "from", &b->from, &from_us, err);
+    if (st != WW_OK)
+        return st;
+    if (b->from.ptr && (from_us >= to_us || to_us - from_us > longest_us))
+        return refuse(err, "to", "must be after from, and at most 92 days after it");
+    if (!b->from.ptr)
+        b->from = WW_STR("now");
+    return WW_OK;
+}
+
+enum ww_status ww_window_body_read(struct ww_arena *arena, struct ww_str json, struct ww_window_body *out,
+                                   struct ww_error *err) {
+    static const struct member members[] = {
+        {"thing", MEMBER_NUMBER, false, NULL}, {"feed", MEMBER_TEXT, false, NULL},
+        {"key", MEMBER_TEXT, false, NULL},     {"property", MEMBER_TEXT, false, NULL},
+        {"site", MEMBER_TEXT, false, NULL},    {"ward", MEMBER_TEXT, false, NULL},
+        {"from", MEMBER_INSTANT, false, NULL}, {"to", MEMBER_INSTANT, true, NULL},
+        {"reason", MEMBER_TEXT, true, NULL}};
+    struct ww_str v[9] = {{NULL, 0}};
+    int64_t id;
+    enum ww_status st = read_members(arena, json, members, 9, v, err);
+    if (st != WW_OK)
+        return st;
+    if (v[0].ptr && !ww_str_to_i64(v[0], &id))
+        return refuse(err, "thing", "must be the id of a thing");
+    *out = (struct ww_window_body){v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]};
+    return ww_window_body_check(arena, out, err);
+}

@@ -26,6 +26,11 @@ struct ww_limit_body {
     struct ww_str column[WW_LIMIT_COLUMNS];
 };
 
+/* Of a maintenance window. thing: an id, or feed and key. */
+struct ww_window_body {
+    struct ww_str thing, feed, key, property, site, ward, from, to, reason; /* from: "now" or UTC */
+};
+
 /* `is_new`: name (or code) and config are required. */
 enum ww_status ww_feed_body_read(struct ww_arena *arena, struct ww_str json, bool is_new,
                                  struct ww_feed_body *out, struct ww_error *err) WW_MUST_CHECK;
@@ -36,5 +41,11 @@ enum ww_status ww_rule_body_parse_config(struct ww_arena *arena, struct ww_rule_
                                          struct ww_error *err) WW_MUST_CHECK;
 enum ww_status ww_limit_body_read(struct ww_arena *arena, struct ww_str json, struct ww_limit_body *out,
                                   struct ww_error *err) WW_MUST_CHECK;
+/* Times become UTC texts that PostgreSQL reads; "from" left out is "now". */
+enum ww_status ww_window_body_read(struct ww_arena *arena, struct ww_str json, struct ww_window_body *out,
+                                   struct ww_error *err) WW_MUST_CHECK;
+/* What must fit together, also of what the command line gives. */
+enum ww_status ww_window_body_check(struct ww_arena *arena, struct ww_window_body *body,
+                                    struct ww_error *err) WW_MUST_CHECK;
 
 #endif

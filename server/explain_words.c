@@ -362,10 +362,29 @@ static void say_reasons(struct words *w, const struct ww_json_node *reasons) {
     }
 }
 
+/* Told late, or just after a time in which nothing was told. */
+static void say_muted(struct words *w, const struct ww_json_node *muted) {
+    struct ww_str reason;
+    if (!ww_json_as_str(ww_json_get(muted, "reason"), &reason))
+        return;
+    bool is_rain = ww_str_is(reason, "rain");
+    say(w, "Signals here were muted until ",
+        is_rain ? "因降雨，此处信号静默至 " : "因维护窗口，此处信号静默至 ");
+    say_member(w, muted, "until");
+    say(w, is_rain ? " because of rain" : " because of a maintenance window", "");
+    const char *by = is_rain ? "gauge" : "window";
+    if (has(muted, by)) {
+        say(w, is_rain ? " (gauge's datastream " : " (window ", is_rain ? "（雨量数据流 " : "（窗口 ");
+        say_member(w, muted, by);
+        say(w, ")", "）");
+    }
+    end_line(w);
+}
+
 /* What this method has besides. */
 static void say_rest(struct words *w, const struct ww_json_node *e) {
     static const char *const told[] = {"method",   "rule",   "expected", "limit",
-                                       "observed", "window", "reasons"};
+                                       "observed", "window", "reasons",  "muted_until"};
     for (const struct ww_json_node *m = e ? e->child : NULL; m; m = m->next) {
         bool is_told = false;
         for (size_t i = 0; i < sizeof told / sizeof *told; i++)
@@ -404,6 +423,7 @@ void ww_explain_words(const struct ww_json_node *alert, const struct ww_zone *zo
     say_observed(&w, alert, explanation);
     say_times(&w, alert);
     say_readings(&w, ww_json_get(explanation, "window"));
+    say_muted(&w, ww_json_get(explanation, "muted_until"));
     say_rest(&w, explanation);
     say_reasons(&w, ww_json_get(explanation, "reasons"));
 }

@@ -23,6 +23,7 @@ static const struct command {
     {"account", ww_cmd_account, "add accounts, give them tokens"},
     {"feed", ww_cmd_feed, "add and list the ways in"},
     {"station", ww_cmd_station, "register HJ 212 stations, ask them"},
+    {"maintenance", ww_cmd_maintenance, "announce work on sensors, so that its readings raise no alerts"},
     {"load", ww_cmd_load, "load wards, sites, things, waterways, feeds, rules from files"},
     {"decode", ww_cmd_decode, "show what is made of a device's bytes"},
     {"hotspot", ww_cmd_hotspot, "find hot and cold spots, on files"},
@@ -41,7 +42,7 @@ static void print_help(FILE *out) {
           "usage: wardwatch COMMAND [ARGUMENTS]      (wardwatch COMMAND --help teaches each)\n\n",
           out);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
+        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].about);
     fputs("\nA server from nothing, on a database that is there:\n"
           "  wardwatch migrate --db postgresql:///wardwatch\n"
           "  wardwatch account add me --role admin --all-wards --db postgresql:///wardwatch\n"

@@ -58,6 +58,12 @@ static void write_path(struct ww_buf *out, const struct ww_path_counters *c) {
     counter(out, "ingest_outside_wards_total", "Values measured outside all wards", c->outside_wards);
     counter(out, "alerts_opened_total", "Alerts opened", c->alerts_opened);
     counter(out, "alerts_cleared_total", "Alerts cleared", c->alerts_cleared);
+    ww_buf_printf(out,
+                  "# HELP wardwatch_signals_muted_total Signals that raised no alert, by reason\n"
+                  "# TYPE wardwatch_signals_muted_total counter\n"
+                  "wardwatch_signals_muted_total{reason=\"rain\"} %" PRIu64 "\n"
+                  "wardwatch_signals_muted_total{reason=\"maintenance\"} %" PRIu64 "\n",
+                  c->muted_by_rain, c->muted_by_maintenance);
     gauge(out, "ingest_waiting_bytes", "Bytes waiting to be committed", (double)c->waiting_bytes);
     gauge(out, "things", "Things known", c->things);
     gauge(out, "datastreams", "Datastreams known", c->datastreams);

@@ -74,6 +74,21 @@ static const struct ww_param feed_params[] = {PATH("name", WW_PARAM_TEXT, "Name 
                                               END};
 static const struct ww_param rule_params[] = {PATH("code", WW_PARAM_TEXT, "Code of the rule", "规则代码"),
                                               END};
+static const struct ww_param window_list_params[] = {
+    WARD, WORD("state", "planned|open|over", "State of the window", "窗口状态"), UNUSED("id"), END};
+static const struct ww_param window_params[] = {
+    UNUSED("ward"), UNUSED("state"), PATH("id", WW_PARAM_ID, "Id of the maintenance window", "维护窗口编号"),
+    END};
+static const struct ww_param window_id_params[] = {
+    PATH("id", WW_PARAM_ID, "Id of the maintenance window", "维护窗口编号"), END};
+static const struct ww_param muted_params[] = {
+    WARD,
+    QUERY("rule", WW_PARAM_TEXT, "Code of the rule", "规则代码"),
+    WORD("reason", "rain|maintenance", "Why it was muted", "静默原因"),
+    QUERY("window", WW_PARAM_ID, "Id of the maintenance window", "维护窗口编号"),
+    WORD("state", "open|ended", "Whether the signal still goes on", "信号是否仍在持续"),
+    QUERY("since", WW_PARAM_INSTANT, "At or after", "起始时间不早于"),
+    END};
 static const struct ww_param limit_params[] = {
     QUERY("property", WW_PARAM_TEXT, "Code of the observed property", "观测指标代码"),
     QUERY("class", WW_PARAM_TEXT, "Column or grade of the standard", "标准中的类别"),
@@ -170,6 +185,17 @@ static const struct ww_route routes[] = {
      "实时矢量瓦片图层说明（TileJSON 3.0）"},
     {WW_HTTP_GET, "/tiles/{layer}/{z}/{x}/{y}", READERS, WW_ROUTE_ANONYMOUS, tile_params, ww_handle_tile,
      NULL, NULL, 0, 0, "map", "A live vector tile (Mapbox Vector Tile 2.1)", "实时矢量瓦片（MVT 2.1）"},
+    {WW_HTTP_GET, "/api/v1/muted", READERS, WW_ROUTE_LIST, muted_params, ww_handle_list, "api_muted", NULL, 0,
+     0, "alerts", "Signals that rain or maintenance kept from being alerts, newest first", "被静默的信号"},
+    {WW_HTTP_GET, "/api/v1/maintenance", READERS, WW_ROUTE_LIST, window_list_params, ww_handle_list,
+     "api_maintenance", NULL, 0, 0, "alerts", "Maintenance windows and what they hid, newest first",
+     "维护窗口"},
+    {WW_HTTP_GET, "/api/v1/maintenance/{id}", READERS, 0, window_params, ww_handle_object, "api_maintenance",
+     NULL, 0, 0, "alerts", "One maintenance window", "维护窗口详情"},
+    {WW_HTTP_POST, "/api/v1/maintenance", JUDGES, 0, none, ww_handle_maintenance_create, NULL, NULL, 16384, 0,
+     "alerts", "Announce work on a sensor, a thing, a site or in a ward", "登记维护窗口"},
+    {WW_HTTP_POST, "/api/v1/maintenance/{id}/end", JUDGES, 0, window_id_params, ww_handle_maintenance_end,
+     NULL, NULL, 1024, 0, "alerts", "End a maintenance window now", "提前结束维护窗口"},
     {WW_HTTP_GET, "/api/v1/events", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_EVENTS, event_params,
      ww_handle_events, NULL, NULL, 0, 0, "alerts", "Alert events as they are committed", "预警事件流"},
 

@@ -104,6 +104,8 @@ void ww_handle_object(struct ww_route_call *call); /* one row of the same query,
 void ww_handle_events(struct ww_route_call *call);
 void ww_handle_alert_explanation(struct ww_route_call *call);
 void ww_handle_alert_outcome(struct ww_route_call *call);
+void ww_handle_maintenance_create(struct ww_route_call *call);
+void ww_handle_maintenance_end(struct ww_route_call *call);
 void ww_handle_backtest_start(struct ww_route_call *call);
 void ww_handle_backtest_list(struct ww_route_call *call);
 void ww_handle_backtest_show(struct ww_route_call *call);

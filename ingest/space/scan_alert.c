@@ -5,6 +5,9 @@
  * edge and its main ward have moved to; when the numbers change, so does what the alert says. It clears when
  * no such cluster was seen for the time that the rule says, and events have been heard of since: silence
  * clears nothing.
+ *
+ * A cluster that rain or maintenance explains is muted (ingest/mute.h): recorded, by ward, and told when it
+ * is there still after that.
  */
 #include <math.h>
 #include <stdio.h>
@@ -25,6 +28,10 @@ void ww_scan_watch_forget_alerts(struct ww_scan_watch *w) {
 
 uint32_t ww_scan_watch_open_count(const struct ww_scan_watch *w) {
     return w->n_open;
+}
+
+bool ww_scan_watch_has_pending(const struct ww_scan_watch *w) {
+    return w->n_open + w->n_muted > 0;
 }
 
 static struct scan_open *add_open(struct ww_scan_watch *w, int64_t ward, int64_t now_us) {
@@ -163,6 +170,29 @@ static void put_level(struct ww_json *j, const char *key, const char *of, double
     ww_json_end_object(j);
 }
 
+static struct ww_mute ask_gate(const struct ww_scan_watch *w, const struct ww_scan_seen *s, int64_t at_us,
+                               int64_t just_us) {
+    const struct ww_scan_spot *centre = &w->spots[w->zones->centre[s->is.chain]];
+    const struct ww_mute_subject subject = {.rule_id = w->rule_id,
+                                            .ward_id = s->ward_id,
+                                            .place = centre->at,
+                                            .has_place = !isnan(centre->at.lon_deg)};
+    return w->gate ? w->gate(w->gate_arg, &subject, at_us, just_us)
+                   : (struct ww_mute){.reason = WW_MUTE_NONE};
+}
+
+/* What muted clusters there until just before. */
+static void put_muted_until(const struct ww_scan_watch *w, struct ww_json *j, const struct ww_scan_seen *s,
+                            int64_t now_us) {
+    struct ww_mute before = ask_gate(w, s, now_us, WW_MUTE_JUST_US);
+    if (before.reason == WW_MUTE_NONE || before.until_us > now_us)
+        return;
+    ww_json_key(j, "muted_until");
+    ww_json_object(j);
+    ww_mute_write(&before, j);
+    ww_json_end_object(j);
+}
+
 static void explain(const struct ww_scan_watch *w, struct ww_json *j, const struct ww_scan_seen *s,
                     int64_t now_us) {
     ww_json_object(j);
@@ -189,6 +219,7 @@ static void explain(const struct ww_scan_watch *w, struct ww_json *j, const stru
     put_number(j, "looks_a_day_count_as", w->looks);
     if (w->learned_days > 0)
         put_number(j, "learned_from_days", w->learned_days);
+    put_muted_until(w, j, s, now_us);
     put_figures(w, j, s);
     put_members(w, j, s, MOST_MEMBERS);
     ww_json_key(j, "secondary");
@@ -248,6 +279,77 @@ static void open_alert(struct ww_scan_watch *w, struct scan_open *o, const struc
     ww_json_end_object(&j);
 }
 
+/* ---- Muted ones ---- */
+
+void ww_scan_watch_set_gate(struct ww_scan_watch *w, ww_scan_gate gate, void *arg) {
+    w->gate = gate;
+    w->gate_arg = arg;
+}
+
+void ww_scan_watch_take_muted(struct ww_scan_watch *w, int64_t ward) {
+    if (w->n_muted < SCAN_MOST_OPEN)
+        w->muted[w->n_muted++] = ward;
+}
+
+static uint32_t find_muted(const struct ww_scan_watch *w, int64_t ward) {
+    uint32_t k = 0;
+    while (k < w->n_muted && w->muted[k] != ward)
+        k++;
+    return k;
+}
+
+/* True: it is muted; the first time that is recorded. */
+static bool mute_cluster(struct ww_scan_watch *w, const struct ww_scan_seen *s, int64_t now_us,
+                         struct ww_buf *actions, struct ww_scan_moves *moves) {
+    struct ww_json j;
+    struct ww_mute mute = ask_gate(w, s, now_us, 0);
+    if (mute.reason == WW_MUTE_NONE)
+        return false;
+    if (find_muted(w, s->ward_id) < w->n_muted)
+        return true;
+    ww_scan_watch_take_muted(w, s->ward_id);
+    moves->muted[mute.reason]++;
+    begin_action(w, actions, &j, "mute", s->ward_id);
+    put_int(&j, "version", w->version);
+    ww_json_key(&j, "ward");
+    if (s->ward_id == 0)
+        ww_json_null(&j);
+    else
+        ww_json_int(&j, s->ward_id);
+    put_instant(&j, "at", now_us);
+    put_counts(&j, s, s->is.cases, now_us);
+    ww_json_key(&j, "muted");
+    ww_json_object(&j);
+    ww_mute_write(&mute, &j);
+    ww_json_end_object(&j);
+    ww_json_key(&j, "explanation");
+    explain(w, &j, s, now_us);
+    ww_json_end_object(&j);
+    return true;
+}
+
+static void unmute(struct ww_scan_watch *w, uint32_t k, bool raised, int64_t now_us, struct ww_buf *actions) {
+    struct ww_json j;
+    begin_action(w, actions, &j, "unmute", w->muted[k]);
+    put_instant(&j, "at", now_us);
+    ww_json_key(&j, "raised");
+    ww_json_bool(&j, raised);
+    ww_json_end_object(&j);
+    w->muted[k] = w->muted[--w->n_muted];
+}
+
+/* Those that are not there any more. */
+static void end_muted(struct ww_scan_watch *w, int64_t now_us, struct ww_buf *actions) {
+    for (uint32_t k = w->n_muted; k-- > 0;) {
+        bool goes_on = false;
+        for (uint32_t i = 0; i < w->n_seen; i++)
+            goes_on = goes_on || (w->seen[i].ward_id == w->muted[k] &&
+                                  w->seen[i].recurrence_days >= w->how.clear_recurrence_days);
+        if (!goes_on)
+            unmute(w, k, false, now_us, actions);
+    }
+}
+
 static void update_alert(struct ww_scan_watch *w, struct scan_open *o, const struct ww_scan_seen *s,
                          int64_t now_us, struct ww_buf *actions) {
     struct ww_json j;
@@ -285,7 +387,7 @@ static void note_told(struct scan_open *o, const struct ww_scan_seen *s) {
 
 struct ww_scan_moves ww_scan_watch_decide(struct ww_scan_watch *w, int64_t now_us, bool heard,
                                           struct ww_buf *actions) {
-    struct ww_scan_moves moves = {0, 0, 0};
+    struct ww_scan_moves moves = {.opened = 0};
     bool held[SCAN_MOST_OPEN] = {false};
     for (uint32_t k = 0; k < w->n_seen; k++) {
         const struct ww_scan_seen *s = &w->seen[k];
@@ -293,13 +395,16 @@ struct ww_scan_moves ww_scan_watch_decide(struct ww_scan_watch *w, int64_t now_u
         bool is_new = !o && s->recurrence_days >= w->how.recurrence_days;
         if (s->recurrence_days < w->how.clear_recurrence_days || (!o && !is_new))
             continue;
-        if (is_new && !(o = add_open(w, s->ward_id, now_us)))
+        if (is_new && (mute_cluster(w, s, now_us, actions, &moves) || !(o = add_open(w, s->ward_id, now_us))))
             continue;
         bool first = !held[o - w->open]; /* the best of those that are this alert speaks for it */
         bool news = first && has_news(o, s);
         note_told(o, s);
         held[o - w->open] = true;
         o->held_us = now_us;
+        uint32_t muted = find_muted(w, s->ward_id);
+        if (is_new && muted < w->n_muted)
+            unmute(w, muted, true, now_us, actions);
         if (is_new)
             open_alert(w, o, s, now_us, actions);
         else if (news)
@@ -307,6 +412,8 @@ struct ww_scan_moves ww_scan_watch_decide(struct ww_scan_watch *w, int64_t now_u
         moves.opened += is_new;
         moves.updated += !is_new && news;
     }
+    if (heard && !w->trouble[0])
+        end_muted(w, now_us, actions);
     for (uint32_t k = w->n_open; k-- > 0;) {
         double quiet_h = (double)(now_us - w->open[k].held_us) / (double)WW_HOUR_US;
         if (held[k] || w->trouble[0] || !heard || quiet_h < w->how.clear_after_h)

@@ -60,6 +60,11 @@ struct ww_scan_watch {
 
     struct scan_open open[SCAN_MOST_OPEN];
     uint32_t n_open;
+
+    ww_scan_gate gate;
+    void *gate_arg;
+    int64_t muted[SCAN_MOST_OPEN]; /* wards whose cluster is told to nobody */
+    uint32_t n_muted;
 };
 
 static inline uint32_t *scan_cell(const struct ww_scan_watch *w, uint32_t spot, int64_t day) {

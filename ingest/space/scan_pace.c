@@ -8,7 +8,7 @@ enum ww_scan_due ww_scan_pace_due(const struct ww_scan_pace *pace, const struct 
                                   int64_t now_us, int64_t today) {
     if (ww_scan_watch_is_due(watch, today) && now_us >= pace->next_look_us)
         return WW_SCAN_LOOK;
-    if (ww_scan_watch_open_count(watch) > 0 && now_us - pace->decided_us >= DECIDE_US)
+    if (ww_scan_watch_has_pending(watch) && now_us - pace->decided_us >= DECIDE_US)
         return WW_SCAN_DECIDE;
     return WW_SCAN_NOTHING;
 }
@@ -18,7 +18,7 @@ int64_t ww_scan_pace_next_us(const struct ww_scan_pace *pace, const struct ww_sc
     int64_t look_us = pace->next_look_us;
     if (!ww_scan_watch_is_due(watch, today) && tomorrow_us > look_us)
         look_us = tomorrow_us;
-    if (ww_scan_watch_open_count(watch) > 0 && pace->decided_us + DECIDE_US < look_us)
+    if (ww_scan_watch_has_pending(watch) && pace->decided_us + DECIDE_US < look_us)
         return pace->decided_us + DECIDE_US;
     return look_us;
 }

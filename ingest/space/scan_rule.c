@@ -83,7 +83,7 @@ static const struct config_member clear_members[] = {
 #define N(table) (sizeof table / sizeof *table)
 #define NAMES_OF_MEMBERS                                                                                     \
     "|hexagon_m|snap_m|max_radius_m|max_places|population|max_days|memory_days|min_cases|max_clusters|"      \
-    "replicas|seed|recurrence_interval_days|events|clear|"
+    "replicas|seed|recurrence_interval_days|events|clear|mute|"
 
 static enum ww_status read_flags(struct ww_str flags, struct ww_scan_rule *out, struct ww_error *err) {
     if (flags.len >= sizeof out->flags)
@@ -171,14 +171,17 @@ enum ww_status ww_scan_rule_parse(struct ww_arena *arena, struct ww_str json, st
                                  .recurrence_days = 365,
                                  .clear_recurrence_days = NAN,
                                  .clear_after_h = 24};
-    const struct ww_json_node *clear = ww_json_get(root, "clear");
-    st = config_read(root, "", "|events|clear|places|zones|model|", members, N(members), out, err);
+    const struct ww_json_node *clear = ww_json_get(root, "clear"), *mute = ww_json_get(root, "mute");
+    ww_mute_config_init(&out->mute, true);
+    st = config_read(root, "", "|events|clear|mute|places|zones|model|", members, N(members), out, err);
     if (st == WW_OK)
         st = config_read(root, "", NAMES_OF_MEMBERS, word_members, N(word_members), &words, err);
     if (st == WW_OK)
         st = read_events(ww_json_get(root, "events"), &words, out, err);
     if (st == WW_OK && clear)
         st = config_read(clear, "clear", "", clear_members, N(clear_members), out, err);
+    if (st == WW_OK && mute)
+        st = ww_mute_config_read(mute, &out->mute, err);
     if (st != WW_OK)
         return st;
     out->places = (enum ww_scan_place_kind)words.places;

@@ -10,6 +10,7 @@
 #include "geo/base/arena.h"
 #include "geo/base/status.h"
 #include "geo/scan/statistic.h"
+#include "ingest/space/mute_config.h"
 
 enum ww_scan_count {
     WW_COUNT_READINGS, /* each reading is an event (beyond `above` or `below`, where given) */
@@ -40,6 +41,7 @@ struct ww_scan_rule {
 
     double recurrence_days; /* told when chance makes such a cluster no more often */
     double clear_recurrence_days, clear_after_h;
+    struct ww_mute_config mute; /* what it keeps silent for */
 };
 
 /* Texts live in the arena. The error's field names the member. */

@@ -71,9 +71,16 @@ void ww_scan_watch_stop_when(struct ww_scan_watch *watch, bool (*stop)(void *arg
  * since the last look somebody whose events we count has sent something: silence clears nothing. */
 struct ww_scan_moves {
     uint32_t opened, updated, cleared;
+    uint32_t muted[WW_MUTE_REASONS];
 };
 struct ww_scan_moves ww_scan_watch_decide(struct ww_scan_watch *watch, int64_t now_us, bool heard,
                                           struct ww_buf *actions);
+/* Asked before an alert opens: is a cluster muted? As ww_mutes_find; without one nothing ever is. */
+typedef struct ww_mute (*ww_scan_gate)(void *arg, const struct ww_mute_subject *subject, int64_t at_us,
+                                       int64_t just_us);
+void ww_scan_watch_set_gate(struct ww_scan_watch *watch, ww_scan_gate gate, void *arg);
+/* A cluster of that ward is recorded as muted, and has not ended. */
+void ww_scan_watch_take_muted(struct ww_scan_watch *watch, int64_t ward);
 /* Why the last look gave nothing; "" when it did. */
 const char *ww_scan_watch_trouble(const struct ww_scan_watch *watch);
 
@@ -83,6 +90,8 @@ void ww_scan_watch_take_open(struct ww_scan_watch *watch, int64_t ward, int64_t 
                              struct ww_str members);
 void ww_scan_watch_forget_alerts(struct ww_scan_watch *watch);
 uint32_t ww_scan_watch_open_count(const struct ww_scan_watch *watch);
+/* Alerts that are open or muted: to be decided about again as time goes by. */
+bool ww_scan_watch_has_pending(const struct ww_scan_watch *watch);
 
 /* ---- What the last look saw ---- */
 

@@ -97,6 +97,84 @@ static const struct ww_json_node *said(struct bench *b, int n, const char *one, 
     return two ? ww_json_get(node, two) : node;
 }
 
+/* It rains in one ward until a moment; told of which cluster it was asked. */
+struct made_up_rain {
+    int64_t ward, until_us;
+    struct ww_mute_subject asked;
+};
+
+static struct ww_mute rain_gate(void *arg, const struct ww_mute_subject *subject, int64_t at_us,
+                                int64_t just_us) {
+    struct made_up_rain *rain = arg;
+    rain->asked = *subject;
+    bool holds = subject->ward_id == rain->ward && at_us - just_us <= rain->until_us;
+    return (struct ww_mute){
+        .reason = holds ? WW_MUTE_RAIN : WW_MUTE_NONE, .until_us = rain->until_us, .datastream = 77};
+}
+
+static void a_cluster_in_the_rain_is_recorded_and_told_when_it_outlasts_it(void **state) {
+    (void)state;
+    struct bench b;
+    open_bench(&b, CIRCLES "}");
+    struct made_up_rain rain = {.ward = 3, .until_us = b.now_us + 2 * WW_HOUR_US};
+    ww_scan_watch_set_gate(b.watch, rain_gate, &rain);
+    ww_scan_watch_count(b.watch, 12, DAY, 9);
+    struct ww_scan_moves m = look(&b, DAY);
+    assert_int_equal(m.opened, 0);
+    assert_int_equal(m.muted[WW_MUTE_RAIN], 1);
+    assert_int_equal(rain.asked.rule_id, 7);
+    assert_true(rain.asked.has_place && fabs(rain.asked.place.lat_deg - 29.018) < 0.02);
+    assert_true(ww_str_is(said(&b, 0, "op", NULL)->text, "mute"));
+    assert_true(ww_str_is(said(&b, 0, "subject", NULL)->text, "3"));
+    assert_true(ww_str_is(said(&b, 0, "muted", "gauge")->text, "77"));
+    assert_true(ww_str_is(said(&b, 0, "explanation", "method")->text, "scan"));
+    assert_true(ww_scan_watch_has_pending(b.watch));
+    assert_int_equal(ww_scan_watch_open_count(b.watch), 0);
+
+    b.now_us += WW_HOUR_US; /* once is enough */
+    ww_scan_watch_count(b.watch, 12, DAY, 1);
+    m = look(&b, DAY);
+    assert_string_equal(b.said, "[]");
+
+    struct ww_scan_watch *other = open_watch(&b, CIRCLES "}"); /* built anew, with what was recorded */
+    ww_scan_watch_take_muted(other, 3);
+    ww_scan_watch_set_gate(other, rain_gate, &rain);
+    for (uint32_t day = 1; day < PAST; day++)
+        for (uint32_t i = 0; i < N; i++)
+            ww_scan_watch_count(other, i, DAY - day, (i + day) % 2);
+    ww_scan_watch_count(other, 12, DAY, 10);
+    ww_scan_watch_free(b.watch);
+    b.watch = other;
+    m = look(&b, DAY);
+    assert_string_equal(b.said, "[]");
+
+    b.now_us += 2 * WW_HOUR_US;
+    m = decide(&b, true); /* no event is needed for that */
+    assert_int_equal(m.opened, 1);
+    assert_true(ww_str_is(said(&b, 0, "op", NULL)->text, "unmute"));
+    assert_true(ww_str_is(said(&b, 0, "raised", NULL)->text, "true"));
+    assert_true(ww_str_is(said(&b, 1, "op", NULL)->text, "open"));
+    assert_true(ww_str_is(ww_json_get(said(&b, 1, "explanation", "muted_until"), "reason")->text, "rain"));
+    close_bench(&b);
+
+    open_bench(&b, CIRCLES "}"); /* over before the rain is; and rain elsewhere */
+    rain.until_us = b.now_us + 24 * WW_HOUR_US;
+    ww_scan_watch_set_gate(b.watch, rain_gate, &rain);
+    ww_scan_watch_count(b.watch, 12, DAY, 9);
+    m = look(&b, DAY);
+    assert_int_equal(m.muted[WW_MUTE_RAIN], 1);
+    ww_scan_watch_count(b.watch, 12, DAY, -9);
+    m = look(&b, DAY);
+    assert_int_equal(m.opened, 0);
+    assert_true(ww_str_is(said(&b, 0, "op", NULL)->text, "unmute"));
+    assert_true(ww_str_is(said(&b, 0, "raised", NULL)->text, "false"));
+    rain.ward = 4;
+    ww_scan_watch_count(b.watch, 12, DAY, 9);
+    m = look(&b, DAY);
+    assert_int_equal(m.opened, 1);
+    close_bench(&b);
+}
+
 static void a_cluster_opens_one_alert_that_grows_moves_and_clears(void **state) {
     (void)state;
     struct bench b;
@@ -263,6 +341,7 @@ static void in_a_city_where_nothing_happens_it_signals_as_rarely_as_it_says(void
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cluster_opens_one_alert_that_grows_moves_and_clears),
+        cmocka_unit_test(a_cluster_in_the_rain_is_recorded_and_told_when_it_outlasts_it),
         cmocka_unit_test(it_clears_only_after_the_time_that_the_rule_says),
         cmocka_unit_test(two_clusters_are_two_alerts_and_each_names_the_other),
         cmocka_unit_test(the_state_is_a_function_of_counts_and_day),
