@@ -195,6 +195,24 @@ static void buckets_tile_time_on_days_when_clocks_change(void **state) {
     }
 }
 
+/* São Paulo's clocks skipped midnight until 2018, Shanghai's of 1986 did not. */
+static void a_local_day_begins_where_its_moments_begin(void **state) {
+    (void)state;
+    const char *const names[] = {"UTC", "Asia/Shanghai", "America/Sao_Paulo", "America/New_York"};
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        struct ww_zone *zone;
+        assert_int_equal(ww_zone_open(ww_str_of(names[n]), &zone, NULL), WW_OK);
+        for (int64_t day = -400; day < 18000; day++) {
+            int64_t start = ww_day_start(day, zone);
+            assert_int_equal(ww_instant_day(start, zone), day);
+            assert_int_equal(ww_instant_day(start - 1, zone), day - 1);
+        }
+        ww_zone_close(zone);
+    }
+    assert_int_equal(ww_instant_day(-1, NULL), -1);
+    assert_int_equal(ww_day_start(-1, NULL), -WW_DAY_US);
+}
+
 static void a_cut_or_changed_text_never_reads_past_its_end(void **state) {
     (void)state;
     static const char whole[] = "2026-11-23T01:02:03.5+08:00";
@@ -220,6 +238,7 @@ int main(void) {
         cmocka_unit_test(offsets_are_those_of_the_c_library),
         cmocka_unit_test(text_and_civil_time_lead_back_to_the_moment),
         cmocka_unit_test(buckets_tile_time_on_days_when_clocks_change),
+        cmocka_unit_test(a_local_day_begins_where_its_moments_begin),
         cmocka_unit_test(a_cut_or_changed_text_never_reads_past_its_end),
     };
     return cmocka_run_group_tests_name("instant", tests, NULL, NULL);

@@ -13,7 +13,7 @@
 #include "geo/base/json_reader.h"
 #include "geo/instant.h"
 #include "geo/scan/random.h"
-#include "ingest/space/scan_watch.h"
+#include "ingest/space/scan_pace.h"
 
 enum { SIDE = 5, N = SIDE * SIDE, DAY = 20000, PAST = 40 };
 
@@ -338,6 +338,91 @@ static void in_a_city_where_nothing_happens_it_signals_as_rarely_as_it_says(void
     }
 }
 
+static bool stop_at_once(void *arg) {
+    ++*(int *)arg;
+    return true;
+}
+
+static void a_look_can_be_stopped_between_slices_and_taken_again(void **state) {
+    (void)state;
+    struct bench b;
+    int asked = 0;
+    open_bench(&b, CIRCLES ",\"replicas\":99999}");
+    ww_scan_watch_count(b.watch, 12, DAY, 12);
+    ww_scan_watch_stop_when(b.watch, stop_at_once, &asked);
+    ww_scan_watch_begin(b.watch, DAY);
+    ww_scan_watch_look(b.watch);
+    assert_string_equal(ww_scan_watch_trouble(b.watch), "stopped");
+    assert_int_equal(asked, 1); /* of some hundred slices */
+    const struct ww_scan_seen *seen;
+    assert_int_equal(ww_scan_watch_seen(b.watch, &seen), 0);
+    ww_scan_watch_stop_when(b.watch, NULL, NULL);
+    ww_scan_watch_begin(b.watch, DAY);
+    ww_scan_watch_look(b.watch);
+    assert_string_equal(ww_scan_watch_trouble(b.watch), "");
+    assert_true(ww_scan_watch_seen(b.watch, &seen) > 0 && seen[0].is.cases >= 12);
+    close_bench(&b);
+}
+
+static void what_is_absorbed_without_a_look_is_seen_by_the_next(void **state) {
+    (void)state;
+    struct bench b, plain;
+    const struct ww_scan_seen *seen, *expected;
+    open_bench(&b, CIRCLES "}");
+    open_bench(&plain, CIRCLES "}");
+    for (int day = 0; day < 3; day++) {
+        look(&b, DAY + day);
+        look(&plain, DAY + day);
+        for (uint32_t i = 0; i < N; i++) {
+            ww_scan_watch_count(b.watch, i, DAY + day + 1, i == 7 ? 6 : 1);
+            ww_scan_watch_count(plain.watch, i, DAY + day + 1, i == 7 ? 6 : 1);
+            if (i % 5 == 0)
+                ww_scan_watch_absorb(b.watch, DAY + day + 1);
+        }
+        assert_true(ww_scan_watch_is_due(b.watch, DAY + day + 1));
+    }
+    look(&b, DAY + 3);
+    look(&plain, DAY + 3);
+    assert_false(ww_scan_watch_is_due(b.watch, DAY + 3));
+    uint32_t n = ww_scan_watch_seen(b.watch, &seen);
+    assert_int_equal(n, ww_scan_watch_seen(plain.watch, &expected));
+    assert_true(n > 0);
+    assert_true(seen[0].is.llr == expected[0].is.llr && seen[0].is.p == expected[0].is.p);
+    close_bench(&b);
+    close_bench(&plain);
+}
+
+/* Played by the clock alone: it looks when events wait and a rest is over, else at midnight, and decides
+ * while something is open. */
+static void the_pace_says_when_it_is_due(void **state) {
+    (void)state;
+    struct bench b;
+    struct ww_buf actions;
+    struct ww_scan_pace pace = {0};
+    int64_t now = b.now_us = INT64_C(1800000000) * WW_SECOND_US, tomorrow = now + WW_HOUR_US;
+    open_bench(&b, CIRCLES "}");
+    ww_buf_init(&actions, 1 << 20);
+    assert_int_equal(ww_scan_pace_due(&pace, b.watch, now, DAY), WW_SCAN_LOOK);
+    look(&b, DAY);
+    ww_scan_pace_looked(&pace, now, 60 * WW_SECOND_US);
+    (void)ww_scan_pace_decide(&pace, b.watch, now, &actions);
+    assert_int_equal(ww_scan_pace_next_us(&pace, b.watch, DAY, tomorrow), tomorrow);
+    ww_scan_watch_count(b.watch, 12, DAY, 12);
+    pace.heard_us = now;
+    assert_int_equal(ww_scan_pace_due(&pace, b.watch, now + 59 * WW_SECOND_US, DAY), WW_SCAN_NOTHING);
+    assert_int_equal(ww_scan_pace_next_us(&pace, b.watch, DAY, tomorrow), now + 60 * WW_SECOND_US);
+    assert_int_equal(ww_scan_pace_due(&pace, b.watch, now + 60 * WW_SECOND_US, DAY), WW_SCAN_LOOK);
+    assert_int_equal(look(&b, DAY).opened, 1);
+    now += 60 * WW_SECOND_US;
+    ww_scan_pace_looked(&pace, now, 60 * WW_SECOND_US);
+    (void)ww_scan_pace_decide(&pace, b.watch, now, &actions);
+    assert_int_equal(ww_scan_pace_next_us(&pace, b.watch, DAY, tomorrow), now + 10 * WW_SECOND_US);
+    assert_int_equal(ww_scan_pace_due(&pace, b.watch, now + 10 * WW_SECOND_US, DAY), WW_SCAN_DECIDE);
+    assert_int_equal(ww_scan_pace_due(&pace, b.watch, now + 61 * WW_SECOND_US, DAY + 1), WW_SCAN_LOOK);
+    ww_buf_clear(&actions);
+    close_bench(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cluster_opens_one_alert_that_grows_moves_and_clears),
@@ -347,6 +432,9 @@ int main(void) {
         cmocka_unit_test(the_state_is_a_function_of_counts_and_day),
         cmocka_unit_test(alerts_of_before_a_restart_go_on),
         cmocka_unit_test(in_a_city_where_nothing_happens_it_signals_as_rarely_as_it_says),
+        cmocka_unit_test(a_look_can_be_stopped_between_slices_and_taken_again),
+        cmocka_unit_test(what_is_absorbed_without_a_look_is_seen_by_the_next),
+        cmocka_unit_test(the_pace_says_when_it_is_due),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
