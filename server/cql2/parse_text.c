@@ -116,23 +116,20 @@ static struct ww_cql2_node *read_array(struct ww_cql2_parser *p) {
 
 /* ---- Functions and literals with names ---- */
 
-/* After the name: its arguments. */
+/* After the name: its arguments. None takes more than two, so that a third is enough to be refused. */
 static struct ww_cql2_node *read_call(struct ww_cql2_parser *p, enum ww_cql2_op op, size_t place) {
     struct ww_cql2_list list = {0};
     bool arrays = op >= CQL2_A_CONTAINED_BY;
     if (!ww_cql2_take_sign(p, '('))
         return NULL;
-    while (!ww_cql2_is_sign(&p->word, ')')) {
+    while (list.n < 3 && !ww_cql2_is_sign(&p->word, ')')) {
         if (list.n > 0 && !ww_cql2_take_sign(p, ','))
             return NULL;
-        if (list.n == 3) /* none takes more than two: don't read on for long */
-            break;
         if (!ww_cql2_list_add(p->lexer.b, &list, arrays ? read_array(p) : read_condition(p)))
             return NULL;
     }
-    if (list.n < 3 && !ww_cql2_step(p))
-        return NULL;
-    return ww_cql2_new_op(p->lexer.b, op, list.nodes, list.n, place);
+    struct ww_cql2_node *call = ww_cql2_new_op(p->lexer.b, op, list.nodes, list.n, place);
+    return call && ww_cql2_take_sign(p, ')') ? call : NULL;
 }
 
 /* DATE('…'), TIMESTAMP('…') */
