@@ -37,6 +37,9 @@
 #define WW_CQL2_MAX_NODES    4096
 #define WW_CQL2_MAX_LIST     1000  /* values of one IN, elements of one array */
 #define WW_CQL2_MAX_VERTICES 20000 /* of all geometries of one filter */
+/* In memory, of a geometry that is more than met or lain in: such relations cost the square of it, for every
+ * row. */
+#define WW_CQL2_MAX_LIVE_VERTICES 200
 
 /* ---- What a collection offers ---- */
 

@@ -252,6 +252,8 @@ static enum ww_status prepare(struct ww_cql2_evaluator *e, const struct ww_cql2_
         return st;
     if (node->op == CQL2_SHAPE)
         return ww_cql2_prepare_shape(e, node, err);
+    if (node->op >= CQL2_S_CONTAINS && node->op <= CQL2_S_WITHIN)
+        return ww_cql2_check_cost(node, err);
     if (node->op != CQL2_LIKE && node->op != CQL2_CASEI && node->op != CQL2_ACCENTI)
         return WW_OK;
     struct ww_cql2_slot *slot = &e->slots[node->slot];

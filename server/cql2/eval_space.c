@@ -71,6 +71,32 @@ enum ww_status ww_cql2_prepare_shape(struct ww_cql2_evaluator *e, const struct w
     return st;
 }
 
+static uint32_t count_vertices(const struct ww_cql2_shape *shape) {
+    uint32_t n = shape->n_positions;
+    for (uint32_t i = 0; i < shape->n_members; i++)
+        n += shape->members[i]->n_positions;
+    return n;
+}
+
+/* GEOS has an index for what meets a prepared geometry, and for what lies in a prepared polygon. All else it
+ * finds by crossing every segment with every other, of the literal's own lines too, and so for every row. */
+enum ww_status ww_cql2_check_cost(const struct ww_cql2_node *node, struct ww_error *err) {
+    if (node->op == CQL2_S_INTERSECTS || node->op == CQL2_S_DISJOINT)
+        return WW_OK;
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct ww_cql2_node *arg = node->args[i];
+        if (arg->op != CQL2_SHAPE || count_vertices(arg->shape) <= WW_CQL2_MAX_LIVE_VERTICES)
+            continue;
+        bool holds_row = node->op == (i == 0 ? CQL2_S_CONTAINS : CQL2_S_WITHIN);
+        if (!holds_row || (arg->shape->kind != CQL2_POLYGON && arg->shape->kind != CQL2_MULTIPOLYGON))
+            return ww_error_set(err, WW_TOO_LARGE,
+                                "a geometry of more than %d positions can only be asked, in memory, "
+                                "what it meets, or what lies in it if it is a polygon",
+                                WW_CQL2_MAX_LIVE_VERTICES);
+    }
+    return WW_OK;
+}
+
 void ww_cql2_drop_shape(struct ww_cql2_evaluator *e, struct ww_cql2_slot *slot) {
     for (uint32_t i = 0; i < slot->n_ready; i++) {
         ww_prepared_free(e->geos, slot->ready[i].prepared);

@@ -49,6 +49,8 @@ struct ww_cql2_datum ww_cql2_time_of(struct ww_cql2_evaluator *e, const struct w
 /* eval_space.c */
 enum ww_status ww_cql2_prepare_shape(struct ww_cql2_evaluator *e, const struct ww_cql2_node *node,
                                      struct ww_error *err) WW_MUST_CHECK;
+/* Can the relation be asked of many rows? Else WW_TOO_LARGE. */
+enum ww_status ww_cql2_check_cost(const struct ww_cql2_node *node, struct ww_error *err) WW_MUST_CHECK;
 void ww_cql2_drop_shape(struct ww_cql2_evaluator *e, struct ww_cql2_slot *slot);
 enum ww_cql2_truth ww_cql2_eval_spatial(struct ww_cql2_evaluator *e, const struct ww_cql2_node *node);
 /* eval_array.c */

@@ -134,6 +134,44 @@ static void bytes_that_are_no_text_are_refused(void **state) {
            ""); /* blanks of Unicode */
 }
 
+static void get_null(void *row, size_t property, struct ww_cql2_value *out) {
+    (void)row;
+    (void)property;
+    out->is_null = true;
+}
+
+static void large_geometries_are_asked_in_memory_only_what_has_an_index(void **state) {
+    static const struct {
+        const char *head, *tail;
+        enum ww_status expected;
+    } cases[] = {
+        {"S_INTERSECTS(g, LINESTRING(0 0", "))", WW_OK},
+        {"S_DISJOINT(LINESTRING(0 0", "), g)", WW_OK},
+        {"S_WITHIN(g, POLYGON((0 0, 0 2", ", 0 0)))", WW_OK},
+        {"S_CONTAINS(POLYGON((0 0, 0 2", ", 0 0)), g)", WW_OK},
+        {"S_CONTAINS(g, POLYGON((0 0, 0 2", ", 0 0)))", WW_TOO_LARGE},
+        {"S_WITHIN(g, LINESTRING(0 0", "))", WW_TOO_LARGE},
+        {"S_TOUCHES(g, POLYGON((0 0, 0 2", ", 0 0)))", WW_TOO_LARGE},
+        {"S_EQUALS(LINESTRING(0 0", "), g)", WW_TOO_LARGE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ww_buf filter = make(cases[i].head, ", 1 1, 2 2", 150, cases[i].tail, "", "");
+        struct ww_arena *arena = ww_arena_new(16 << 20);
+        struct ww_cql2_evaluator *evaluator;
+        struct ww_cql2_expr *expr;
+        struct ww_error err;
+        if (ww_cql2_parse_text(ww_buf_str(&filter), &schema, WW_CQL2_CRS84, arena, &expr, &err) != WW_OK)
+            fail_msg("%s", err.message);
+        assert_int_equal(ww_cql2_evaluator_new(expr, &evaluator, &err), cases[i].expected);
+        if (cases[i].expected == WW_OK)
+            assert_int_equal(ww_cql2_test(evaluator, get_null, NULL), WW_CQL2_UNKNOWN);
+        ww_cql2_evaluator_free(evaluator);
+        ww_arena_free(arena);
+        ww_buf_clear(&filter);
+    }
+}
+
 /* Reads, writes and asks with the n-th allocation failing, until none fails. */
 static void memory_may_run_out_anywhere(void **state) {
     static const char text[] = "(CASEI(s) LIKE CASEI('a%') OR S_INTERSECTS(g, GEOMETRYCOLLECTION(POINT(1 1), "
@@ -183,6 +221,7 @@ int main(void) {
         cmocka_unit_test(what_is_too_long_is_refused),
         cmocka_unit_test(geometries_have_a_ceiling),
         cmocka_unit_test(bytes_that_are_no_text_are_refused),
+        cmocka_unit_test(large_geometries_are_asked_in_memory_only_what_has_an_index),
         cmocka_unit_test(memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
