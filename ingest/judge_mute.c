@@ -1,6 +1,6 @@
 /* Signals that rain or maintenance explain: recorded, and told to nobody (ingest/mute.h).
  *
- * A muted signal is an action `mute` for signal_apply (sql/migrations/0016_mute.sql) with the explanation
+ * A muted signal is an action `mute` for signal_apply (sql/migrations/0017_mute.sql) with the explanation
  * that its alert would have had; `unmute` says how it ended: over while it was muted, or raised afterwards.
  */
 #include "ingest/judge_internal.h"
