@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "geo/scan/scan.h"
+
 enum { MOST_ITEMS = 30 }; /* of a list: who wants all reads the JSON */
 
 struct words {
@@ -35,6 +37,7 @@ static const struct phrase names[] = {
     {"q", "false discovery rate (q)", "错误发现率 q"},
     {"z", "standard deviations (z)", "标准差倍数 z"},
     {"recurrence_days", "by chance once in (days)", "偶然重现期（天）"},
+    {"recurrence_interval_days", "by chance once in (days)", "偶然重现期（天）"},
     {"relative_risk", "relative risk", "相对风险"},
     {"model", "model", "模型"},
     {"places", "places", "地点"},
@@ -391,6 +394,13 @@ static void say_rest(struct words *w, const struct ww_json_node *e) {
             is_told = is_told || ww_str_is(m->key, told[i]);
         if (is_told)
             continue;
+        double days;
+        if (ww_str_is(m->key, "recurrence_interval_days") && ww_json_as_double(m, &days) &&
+            days >= WW_SCAN_MOST_RECURRENCE_DAYS) {
+            say(w, "by chance: less than once in 100 years", "偶然重现期：百年也难得一次");
+            end_line(w);
+            continue;
+        }
         say_phrase(w, names, m->key);
         say(w, ": ", "：");
         say_value(w, m);

@@ -138,6 +138,11 @@ static void write_sentence(struct ww_json *w, const struct ww_scan_cluster *c) {
     char text[160];
     if (!(c->recurrence_days > 0) || !isfinite(c->recurrence_days))
         return;
+    if (c->recurrence_days >= WW_SCAN_MOST_RECURRENCE_DAYS) {
+        key_text(w, "says_en", "by chance, something as extreme appears less than once in 100 years");
+        key_text(w, "says_zh", "若无异常，同等极端的聚集百年也难得偶然出现一次");
+        return;
+    }
     bool years = c->recurrence_days >= 365;
     double n = years ? c->recurrence_days / 365.25 : c->recurrence_days;
     (void)snprintf(text, sizeof text, "by chance, something as extreme appears once in %.*f %s", n < 10, n,

@@ -131,7 +131,7 @@ void ww_scan_infer(struct ww_scan_cluster *c, const struct ww_scan_rules *rules,
     c->p_rank = stopped ? (double)c->reached / n : (c->reached + 1.0) / (n + 1.0);
     c->p_gumbel = n >= 20 && sd > 0 ? ww_scan_gumbel_p(c->llr, mean, sd) : NAN;
     c->p = c->reached < rules->gumbel_below && !isnan(c->p_gumbel) ? c->p_gumbel : c->p_rank;
-    c->recurrence_days = rules->days_between_runs / c->p;
+    c->recurrence_days = fmin(rules->days_between_runs / c->p, WW_SCAN_MOST_RECURRENCE_DAYS);
 }
 
 void ww_scan_result(struct ww_scan_run *run, struct ww_scan_result *out) {

@@ -66,6 +66,11 @@ struct ww_scan_rules {
     bool any_window;
 };
 
+/* Beyond a hundred years a fitted tail tells nothing that anybody could check: recurrence intervals end
+ * there, in numbers (finite, also where p is 0 to the computer) and in words ("less than once in 100 years").
+ * p stays. */
+#define WW_SCAN_MOST_RECURRENCE_DAYS 36525.0
+
 struct ww_scan_cluster {
     uint32_t chain;
     uint32_t length;              /* the zone: the first `length` places of the chain */

@@ -333,7 +333,7 @@ static bool keep_seen(struct ww_scan_watch *w, const struct ww_scan_result *r) {
         }
         at += 2 * (size_t)s->is.length;
         s->ward_id = main_ward(w, s);
-        s->recurrence_days = 1 / (s->is.p * w->looks);
+        s->recurrence_days = fmin(1 / (s->is.p * w->looks), WW_SCAN_MOST_RECURRENCE_DAYS);
     }
     return true;
 }

@@ -214,7 +214,20 @@ def test_the_permutation_form_is_what_an_oracle_finds(prospective, form):
     assert_same(town, found, expected)
     if prospective:
         first = found["clusters"][0]
-        assert first["recurrence_days"] == pytest.approx(1 / first["p"])
+        assert first["recurrence_days"] == pytest.approx(min(1 / first["p"], 36525))
+
+
+def test_what_chance_hardly_ever_makes_is_said_in_words_and_not_in_powers_of_ten(tmp_path):
+    days = [f"2026/{1 + d // 28:02}/{1 + d % 28:02}" for d in range(56)]
+    lines = [f"{p} 1 {day}" for p in "abcd" for day in days] + [f"a 200 {days[-1]}"]
+    (tmp_path / "x.cas").write_text("\n".join(lines))
+    (tmp_path / "x.geo").write_text("a 0 0\nb 1000 0\nc 0 1000\nd 1000 1000\n")
+    found = scan("--model", "ebp", "--geo", tmp_path / "x.geo", "--cas", tmp_path / "x.cas", "--max-radius", 500, "--coordinates", "plane",
+                 "--max-days", 2, "--replicas", 999, "--prospective")  # fmt: skip
+    first = found["clusters"][0]
+    assert first["p"] < 1e-9 and first["recurrence_days"] == 36525
+    assert first["says_en"] == "by chance, something as extreme appears less than once in 100 years"
+    assert first["says_zh"] == "若无异常，同等极端的聚集百年也难得偶然出现一次"
 
 
 def test_the_permutation_form_keeps_to_the_strata_of_covariates():
