@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #include "geo/base/alloc.h"
-#include "geo/detect/joint.h"
-#include "geo/detect/row_score.h"
+#include "geo/detect/row_alarm.h"
 
 enum { MAX_NAME = 1 << 16, MAX_TIME = 256, MOST_TOLD = 3 };
 
@@ -28,8 +27,8 @@ struct ww_score {
     size_t time[WW_SCORE_TIMES];
     size_t n_columns;
     bool told_head, decided, was_alarm;
-    struct ww_joint joint;
     struct ww_row_score score;
+    struct ww_row_alarm alarm;
     struct ww_score_counts counts;
     struct ww_error notice;
     struct ww_buf names, reasons;
@@ -123,8 +122,8 @@ enum ww_status ww_score_new(const struct ww_score_config *config, const struct w
     if (!s)
         return ww_error_set(err, WW_NO_MEMORY, "no memory");
     s->config = config;
-    ww_joint_init(&s->joint);
     ww_row_score_init(&s->score);
+    ww_row_alarm_init(&s->alarm);
     ww_buf_init(&s->names, MAX_NAME);
     ww_buf_init(&s->reasons, 1 << 20);
     enum ww_status st = choose_columns(s, header, err);
@@ -419,28 +418,6 @@ static void put_line(struct ww_score *s, struct ww_buf *out, struct ww_str time,
 
 /* ---- the row ---- */
 
-/* One column speaks for itself; several are judged together. */
-static double months_of(struct ww_score *s) {
-    double surprise[WW_SCORE_COLUMNS], usual_s = INFINITY;
-    bool learn = false;
-    size_t judged = 0;
-    for (size_t i = 0; i < s->n_columns; i++) {
-        struct column *c = &s->columns[i];
-        bool good = c->what == VALUE_READ && c->verdict.kind != WW_BASELINE_LEARNING;
-        surprise[i] = good ? c->verdict.surprise : NAN;
-        c->surprise = good ? c->verdict.surprise : 0;
-        if (good && c->verdict.usual_s < usual_s)
-            usual_s = c->verdict.usual_s;
-        learn |= good && c->verdict.kind == WW_BASELINE_JUDGED;
-        judged += good;
-    }
-    if (judged == 0)
-        return 0;
-    if (s->n_columns == 1)
-        return s->columns[0].verdict.months;
-    return ww_months_of_surprise(ww_joint_step(&s->joint, surprise, s->n_columns, usual_s, learn), usual_s);
-}
-
 /* The score column: late readings say nothing of what begins now. */
 static void look_for_news(struct column *c, const struct ww_reading *reading) {
     double usual_us = c->verdict.usual_s * (double)WW_SECOND_US;
@@ -453,19 +430,37 @@ static void look_for_news(struct column *c, const struct ww_reading *reading) {
     c->time_us = reading->time_us;
 }
 
-static double score_of(struct ww_score *s) {
+/* What the row's columns come to. */
+struct said {
+    double score;
+    bool judged, alarm;
+};
+
+static struct said say(struct ww_score *s) {
     struct ww_novelty_verdict seen[WW_SCORE_COLUMNS];
     seen[0] = (struct ww_novelty_verdict){.young = true}; /* there may be none */
+    struct said said = {0};
     size_t n = 0;
     bool read = false;
+    double usual_s = INFINITY;
     for (size_t i = 0; i < s->n_columns; i++) {
-        const struct column *c = &s->columns[i];
+        struct column *c = &s->columns[i];
+        bool is_judged = c->what == VALUE_READ && c->verdict.kind != WW_BASELINE_LEARNING;
         read |= c->what == VALUE_READ;
         if (c->what == VALUE_READ && c->verdict.kind != WW_BASELINE_LATE)
             seen[n++] = c->seen;
+        c->surprise = is_judged ? c->verdict.surprise : 0;
+        said.judged |= is_judged;
+        if (is_judged && c->verdict.usual_s < usual_s)
+            usual_s = c->verdict.usual_s;
     }
-    double score = ww_row_score_step(&s->score, seen, n);
-    return read ? score : 0;
+    said.score = ww_row_score_step(&s->score, seen, n);
+    if (said.judged) {
+        double months = ww_row_alarm_step(&s->alarm, &s->score, said.score, usual_s, n > 0);
+        said.alarm = months * s->config->false_alarms_a_month >= 1;
+    }
+    said.score = read ? said.score : 0;
+    return said;
 }
 
 static void count_row(struct ww_score *s, bool judged, bool alarm) {
@@ -512,10 +507,9 @@ enum ww_status ww_score_row(struct ww_score *s, const struct ww_csv_row *row, st
     }
     if (st != WW_OK)
         return st;
-    double months = months_of(s);
-    bool alarm = months > 0 && months * s->config->false_alarms_a_month >= 1;
-    count_row(s, months > 0, alarm);
+    struct said said = say(s);
+    count_row(s, said.judged, said.alarm);
     put_reasons(s, time_read);
-    put_line(s, out, text, score_of(s), alarm);
+    put_line(s, out, text, said.score, said.alarm);
     return ww_buf_status(out);
 }

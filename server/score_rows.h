@@ -5,7 +5,8 @@
  * the head ww_score_free(score);
  *
  * One baseline (geo/detect/baseline.h) a value column, 1 KB each; several columns are judged together by
- * geo/detect/joint.h. Every row gives exactly one line, whatever is in it. Memory does not grow with rows.
+ * geo/detect/row_score.h and row_alarm.h. Every row gives exactly one line, whatever is in it. Memory does
+ * not grow with rows.
  */
 #ifndef WW_SERVER_SCORE_ROWS_H
 #define WW_SERVER_SCORE_ROWS_H

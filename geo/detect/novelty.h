@@ -1,6 +1,6 @@
 /* How far out is this reading, and is it the onset of something that the series has hardly ever shown?
  *
- * What `wardwatch score` puts in its score column; the alarm column is baseline.h's. Five looks at each
+ * What `wardwatch score` puts in its score column and takes its alarms from (row_alarm.h). Five looks at each
  * reading, each a distance in sd of what that look usually sees in this series:
  *
  *   level       from the level of the last 16 or of the last 64 readings, whichever is further
