@@ -2,6 +2,9 @@
  * written beside the alert, and worked out again every ten minutes while the alert is open.
  *
  *   due? ▶ points ▶ readings ▶ reaches or wind ▶ worker ▶ write
+ *
+ * One at a time, and no queue in memory: when 200 alerts open at once, 199 wait in their table, the one that
+ * has waited longest is next, and its answer or the reason that there is none dates it.
  */
 #include <math.h>
 #include <stdio.h>
@@ -71,11 +74,42 @@ static bool answered(struct space_keeper *k, enum ww_status status, const struct
     return false;
 }
 
-static void lost(struct space_keeper *k, const struct ww_error *err) {
-    ww_log(WW_LOG_WARN, "trace=failed alert=%lld reason=\"%s\"", (long long)k->trace->alert_id, err->message);
+static void on_written(void *arg, enum ww_status status, const struct ww_pg_result *r,
+                       const struct ww_error *err) {
+    struct space_keeper *k = arg;
+    (void)r;
+    if (space_answered(k, status, err))
+        space_go_on(k);
+}
+
+static void write_answer(struct space_keeper *k, struct ww_str trace, struct ww_str geojson) {
+    struct ww_pg_args args;
+    ww_pg_args_init(&args);
+    ww_pg_arg_i64(&args, k->trace->alert_id);
+    ww_pg_arg_str(&args, trace);
+    ww_pg_arg_str(&args, geojson);
+    space_ask(k, "trace_write", &args, on_written);
     drop(k->trace);
-    k->trace->looked_us = space_now_us() + 30 * LOOK_US;
-    space_go_on(k);
+}
+
+/* What can't be traced is said, and dated as an answer is: else it would be the one that has waited longest
+ * for ever, and all others would wait behind it. */
+static void lost(struct space_keeper *k, const struct ww_error *err) {
+    struct ww_buf trace;
+    struct ww_json w;
+    ww_log(WW_LOG_WARN, "trace=failed alert=%lld reason=\"%s\"", (long long)k->trace->alert_id, err->message);
+    ww_buf_init(&trace, 1 << 16);
+    ww_json_init(&w, &trace);
+    ww_json_object(&w);
+    ww_json_key(&w, "kind");
+    ww_json_text(&w, k->trace->is_air ? "air" : "water");
+    ww_json_key(&w, "verdict");
+    ww_json_text(&w, "nothing");
+    ww_json_key(&w, "failed");
+    ww_json_text(&w, err->message);
+    ww_json_end_object(&w);
+    write_answer(k, ww_buf_str(&trace), WW_STR("{\"type\":\"FeatureCollection\",\"features\":[]}"));
+    ww_buf_clear(&trace);
 }
 
 static void on_surroundings(void *arg, enum ww_status status, const struct ww_pg_result *r,
@@ -169,34 +203,20 @@ static void on_due(void *arg, enum ww_status status, const struct ww_pg_result *
     if (t->is)
         ask_around(k, "trace_points", on_points);
     else
-        space_go_on(k);
+        t->looked_us = space_now_us() + 30 * LOOK_US; /* no memory: later */
 }
 
 /* ---- Writing ---- */
 
-static void on_written(void *arg, enum ww_status status, const struct ww_pg_result *r,
-                       const struct ww_error *err) {
-    struct space_keeper *k = arg;
-    (void)r;
-    if (space_answered(k, status, err))
-        space_go_on(k);
-}
-
 static void write_trace(struct space_keeper *k) {
     struct trace_seat *t = k->trace;
     struct ww_error err;
-    struct ww_pg_args args;
-    if (ww_buf_status(&t->trace) != WW_OK || ww_buf_status(&t->geojson) != WW_OK) {
-        ww_error_set(&err, WW_NO_MEMORY, "the answer needs too much memory");
-        lost(k, &err);
+    if (ww_buf_status(&t->trace) == WW_OK && ww_buf_status(&t->geojson) == WW_OK) {
+        write_answer(k, ww_buf_str(&t->trace), ww_buf_str(&t->geojson));
         return;
     }
-    ww_pg_args_init(&args);
-    ww_pg_arg_i64(&args, t->alert_id);
-    ww_pg_arg_str(&args, ww_buf_str(&t->trace));
-    ww_pg_arg_str(&args, ww_buf_str(&t->geojson));
-    space_ask(k, "trace_write", &args, on_written);
-    drop(t);
+    ww_error_set(&err, WW_NO_MEMORY, "the answer needs too much memory");
+    lost(k, &err);
 }
 
 void trace_go_on(struct space_keeper *k, int64_t now) {

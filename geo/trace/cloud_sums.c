@@ -142,6 +142,27 @@ void ww_cloud_grid_at(const struct ww_cloud_grid *g, uint32_t duration, double s
     *b = (1 - u) * low_b + u * high_b;
 }
 
+/* Of two widths, a best one between them may explain more than either. */
+static const double BETWEEN_WIDTHS = 20;
+
+double ww_cloud_grid_most(const struct ww_cloud_grid *g, uint32_t duration, double sd_s) {
+    double x = fmin(fmax((log(sd_s) - g->log_least_sd) / g->log_ratio, 0), g->n_widths - 1);
+    uint32_t i = (uint32_t)fmin(x, g->n_widths - 2);
+    const float *most = g->most + (size_t)duration * g->n_widths + i;
+    return fmax((double)most[0], (double)most[1]) + BETWEEN_WIDTHS;
+}
+
+static enum ww_status note_most(struct ww_cloud_grid *g, uint32_t n_durations) {
+    g->most = ww_try_calloc((size_t)n_durations * g->n_widths, sizeof *g->most);
+    for (size_t row = 0; g->most && row < (size_t)n_durations * g->n_widths; row++)
+        for (uint32_t i = 0; i < g->n; i++) {
+            float a = g->sum[row * 2 * g->n + i], b = g->sum[row * 2 * g->n + g->n + i];
+            if (a > 0 && b > 0)
+                g->most[row] = fmaxf(g->most[row], a * a / (2 * b));
+        }
+    return g->most ? WW_OK : WW_NO_MEMORY;
+}
+
 /* ---- Events ---- */
 
 /* most[n]: what the best of all clouds with that middle explains. */
@@ -189,7 +210,7 @@ static enum ww_status make_event(const struct ww_cloud_shapes *s, const struct w
     if (make_grid(out, s, from_s, to_s, WW_CLOUD_TIMES, WW_CLOUD_WIDTHS) != WW_OK)
         return WW_NO_MEMORY;
     fill(out, s, reading, n);
-    return WW_OK;
+    return note_most(out, s->n_durations);
 }
 
 /* Takes the highest peak's cells out of the profile: downhill, until it is nothing or rises again. */
@@ -254,8 +275,10 @@ enum ww_status ww_cloud_sums_make(const struct ww_cloud_shapes *s, const struct 
 
 void ww_cloud_sums_clear(struct ww_cloud_sums *sums) {
     ww_free(sums->whole.sum);
-    for (uint32_t i = 0; i < WW_CLOUD_EVENTS; i++)
+    for (uint32_t i = 0; i < WW_CLOUD_EVENTS; i++) {
         ww_free(sums->event[i].sum);
+        ww_free(sums->event[i].most);
+    }
     *sums = (struct ww_cloud_sums){.n_events = 0};
 }
 

@@ -42,6 +42,7 @@ struct ww_cloud_grid {
     uint32_t n, n_widths;
     double log_least_sd, log_ratio; /* widths are so far apart in logarithm */
     float *sum;                     /* [durations][n_widths][2][n]: A's, then B's */
+    float *most;                    /* [durations][n_widths] llr of the best middle; NULL: not an event */
 };
 struct ww_cloud_sums {
     struct ww_cloud_grid whole; /* n 0: no readings */
@@ -60,6 +61,8 @@ void ww_cloud_sums_clear(struct ww_cloud_sums *sums);
 /* a[grid->n], b[grid->n]: for every middle, of one duration (its number) and standard deviation. */
 void ww_cloud_grid_row(const struct ww_cloud_grid *grid, uint32_t duration, double sd_s, double *a,
                        double *b);
+/* About the most that an event's row can explain; rather too much. */
+double ww_cloud_grid_most(const struct ww_cloud_grid *grid, uint32_t duration, double sd_s);
 /* At any middle; 0 outside. */
 void ww_cloud_grid_at(const struct ww_cloud_grid *grid, uint32_t duration, double sd_s, double middle_s,
                       double *a, double *b);

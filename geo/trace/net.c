@@ -232,6 +232,16 @@ struct ww_passage ww_net_passage(const struct ww_net *net, struct ww_spot to, co
     return then(along(r, r->length_m - from.at_m), above[from.reach]);
 }
 
+struct ww_passage ww_net_passage_below(const struct ww_net *net, struct ww_spot from,
+                                       const struct ww_passage *below, struct ww_spot to) {
+    const struct ww_reach *r = &net->reach[to.reach];
+    if (from.reach == to.reach)
+        return from.at_m <= to.at_m ? along(r, to.at_m - from.at_m) : (struct ww_passage){0, 0, 0, 0};
+    if (!(below[to.reach].share > 0))
+        return (struct ww_passage){0, 0, 0, 0};
+    return then(below[to.reach], along(r, to.at_m));
+}
+
 double ww_velocity_jobson_ms(double flow_m3s, double mean_flow_m3s, double area_m2, double slope) {
     double d = pow(area_m2, 1.25) * sqrt(9.80665) / mean_flow_m3s, q = flow_m3s / mean_flow_m3s;
     return 0.094 + 0.0143 * pow(d, 0.919) * pow(q, -0.469) * pow(slope, 0.159) * flow_m3s / area_m2;

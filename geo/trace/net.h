@@ -60,6 +60,10 @@ void ww_net_below(const struct ww_net *net, struct ww_spot spot, struct ww_passa
 struct ww_passage ww_net_passage(const struct ww_net *net, struct ww_spot to, const struct ww_passage *above,
                                  struct ww_spot from);
 
+/* From `from` to `to`; `below` is that of `from`. */
+struct ww_passage ww_net_passage_below(const struct ww_net *net, struct ww_spot from,
+                                       const struct ww_passage *below, struct ww_spot to);
+
 /* Peak velocity without any calibration, from flow Q, mean annual flow Qa, drained area Da and slope (Jobson
  * 1996, USGS WRIR 96-4013): 0.094 + 0.0143 D'^0.919 Q'^-0.469 S^0.159 Q/Da, D' = Da^1.25 sqrt(g)/Qa, Q' =
  * Q/Qa. */

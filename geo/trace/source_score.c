@@ -240,9 +240,14 @@ static void suppose(struct source_score *q, const struct ww_cloud_grid *event, d
     const struct ww_source_options *o = &q->s->o;
     struct term *t = &q->term[q->anchor];
     const struct expected any = {0, INFINITY, o->to_s - o->from_s};
+    double sd = cloud_sd(q, source_passage_in(t->usual, tau)), enough = fmax(q->top, q->floor) - NEGLIGIBLE;
+    double first = event->from_s - o->duration_s[d] / 2 - tau, last = first + event->n * event->step_s;
+    if (last < o->from_s || first > o->to_s ||
+        !(ww_cloud_grid_most(event, d, sd) + q->others_most + log_prior > enough))
+        return;
     clear_cells(t);
-    double most = add_event(t, event, d, cloud_sd(q, source_passage_in(t->usual, tau)), any, -INFINITY);
-    if (!(most + q->others_most + log_prior > fmax(q->top, q->floor) - NEGLIGIBLE))
+    double most = add_event(t, event, d, sd, any, -INFINITY);
+    if (!(most + q->others_most + log_prior > enough))
         return;
     q->duration_s = o->duration_s[d];
     q->start_s = t->middle_s - q->duration_s / 2 - tau;

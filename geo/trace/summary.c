@@ -17,6 +17,9 @@ static struct view view_of(const struct ww_source *s) {
     return v;
 }
 
+/* Places for the next sample that are compared: each asks all reaches and candidates. */
+enum { MOST_SAMPLES = 200 };
+
 struct ranked {
     double probability;
     uint32_t candidate;
@@ -70,7 +73,7 @@ enum ww_status ww_source_summary(const struct ww_source *source, const double *p
         out->n_stretch++;
         out->stretch_m += v.candidate[order[i].candidate].length_m;
     }
-    for (uint32_t i = 0; i < out->n_stretch; i++) {
+    for (uint32_t i = 0; i < out->n_stretch; i += out->n_stretch / MOST_SAMPLES + 1) {
         struct ww_spot spot = v.candidate[order[i].candidate].at;
         double p = probability_above(&v, probability, spot, above);
         if (fabs(p - 0.5) < nearest_half) {

@@ -29,19 +29,20 @@ static const struct trace_wind *wind_at(const struct ww_trace_case *c, int64_t t
 /* An hour's mean of each sensor, with that hour's wind. */
 static uint32_t add_hours(const struct ww_trace_case *c, struct ww_air *air, const uint32_t *number) {
     uint32_t hours = 0;
-    for (uint32_t s = 0; s < c->n_sensors; s++)
-        for (uint32_t h = 0; h < c->n_winds && number[s] != UINT32_MAX; h++) {
+    for (uint32_t s = 0; s < c->n_sensors; s++) {
+        const struct trace_reading *r = c->reading + c->sensor[s].first_reading,
+                                   *end = r + c->sensor[s].n_readings;
+        while (r < end && number[s] != UINT32_MAX) {
+            const struct trace_wind *wind = wind_at(c, r->time_us);
             double sum = 0, n = 0;
-            for (uint32_t i = 0; i < c->n_readings; i++)
-                if (c->reading[i].sensor == s && wind_at(c, c->reading[i].time_us) == &c->wind[h]) {
-                    sum += c->reading[i].value;
-                    n++;
-                }
-            if (n > 0) {
-                ww_air_add(air, number[s], c->wind[h].is, sum / n - c->sensor[s].usual);
+            for (; r < end && wind_at(c, r->time_us) == wind; r++, n++)
+                sum += r->value;
+            if (wind) {
+                ww_air_add(air, number[s], wind->is, sum / n - c->sensor[s].usual);
                 hours++;
             }
         }
+    }
     return hours;
 }
 

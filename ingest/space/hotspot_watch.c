@@ -9,6 +9,7 @@
 #include "geo/hotspot/hex.h"
 #include "geo/hotspot/live.h"
 #include "geo/hotspot/tail.h"
+#include "ingest/space/grown.h"
 
 enum { LAYERS = 2, MOST_OPEN = 256, RECOUNT_AFTER = 100000, MOST_MEMBERS = 50 };
 #define EXPIRE_US (30 * WW_SECOND_US) /* values grow old by themselves */
@@ -193,15 +194,8 @@ static struct thing *find_thing(struct ww_hotspot_watch *w, int64_t id) {
     struct ww_str key = {room, (size_t)snprintf(room, sizeof room, "%lld", (long long)id)};
     if (ww_map_get(w->thing_by_id, key, &index))
         return &w->thing[index];
-    if (w->n_things == w->cap_things) {
-        uint32_t cap = w->cap_things ? w->cap_things * 2 : 256;
-        struct thing *grown = ww_try_realloc(w->thing, cap * sizeof *grown);
-        if (!grown)
-            return NULL;
-        w->thing = grown;
-        w->cap_things = cap;
-    }
-    if (ww_map_put(w->thing_by_id, key, w->n_things) != WW_OK)
+    if (!ww_grown(&w->thing, w->n_things, &w->cap_things, sizeof *w->thing) ||
+        ww_map_put(w->thing_by_id, key, w->n_things) != WW_OK)
         return NULL;
     w->thing[w->n_things] = (struct thing){.time_us = WW_INSTANT_NONE};
     return &w->thing[w->n_things++];

@@ -7,15 +7,22 @@
 #include "geo/base/arena.h"
 #include "geo/base/json_reader.h"
 #include "geo/near.h"
+#include "ingest/space/grown.h"
 
 struct vertex {
     double lon, lat, at_m; /* from the reach's upper end */
+};
+
+/* Around a reach, in degrees: most reaches are too far from a place to be measured. */
+struct box {
+    double west, south, east, north;
 };
 
 struct ww_reach_lines {
     struct vertex *vertex;
     uint32_t n_vertices, cap_vertices;
     uint32_t *start; /* [n + 1] */
+    struct box *box;
     uint32_t n, cap;
 };
 
@@ -28,18 +35,13 @@ void ww_reach_lines_free(struct ww_reach_lines *l) {
         return;
     ww_free(l->vertex);
     ww_free(l->start);
+    ww_free(l->box);
     ww_free(l);
 }
 
 static bool add_vertex(struct ww_reach_lines *l, double lon, double lat) {
-    if (l->n_vertices == l->cap_vertices) {
-        uint32_t cap = l->cap_vertices ? l->cap_vertices * 2 : 256;
-        struct vertex *grown = ww_try_realloc(l->vertex, cap * sizeof *grown);
-        if (!grown)
-            return false;
-        l->vertex = grown;
-        l->cap_vertices = cap;
-    }
+    if (!ww_grown(&l->vertex, l->n_vertices, &l->cap_vertices, sizeof *l->vertex))
+        return false;
     double at_m = 0;
     if (l->n_vertices > l->start[l->n]) {
         const struct vertex *last = &l->vertex[l->n_vertices - 1];
@@ -64,8 +66,23 @@ static bool make_room(struct ww_reach_lines *l) {
     if (!l->cap)
         grown[0] = 0;
     l->start = grown;
+    struct box *boxes = ww_try_realloc(l->box, cap * sizeof *boxes);
+    if (!boxes)
+        return false;
+    l->box = boxes;
     l->cap = cap;
     return true;
+}
+
+static struct box box_of(const struct ww_reach_lines *l, uint32_t from) {
+    struct box box = {180, 90, -180, -90};
+    for (uint32_t i = from; i < l->n_vertices; i++) {
+        box.west = fmin(box.west, l->vertex[i].lon);
+        box.east = fmax(box.east, l->vertex[i].lon);
+        box.south = fmin(box.south, l->vertex[i].lat);
+        box.north = fmax(box.north, l->vertex[i].lat);
+    }
+    return box;
 }
 
 enum ww_status ww_reach_lines_add(struct ww_reach_lines *l, struct ww_str geojson, struct ww_error *err) {
@@ -94,8 +111,10 @@ enum ww_status ww_reach_lines_add(struct ww_reach_lines *l, struct ww_str geojso
     ww_arena_free(arena);
     if (st != WW_OK)
         l->n_vertices = before;
-    else
+    else {
+        l->box[l->n] = box_of(l, before);
         l->start[++l->n] = l->n_vertices;
+    }
     return st;
 }
 
@@ -124,7 +143,13 @@ struct ww_reach_spot ww_reach_lines_find(const struct ww_reach_lines *l, struct 
                                          double most_m) {
     struct ww_reach_spot best = {WW_REACH_NONE, 0, most_m};
     double north = WW_NEAR_EARTH_M * M_PI / 180, east = north * cos(place.lat_deg * M_PI / 180);
-    for (uint32_t r = 0; r < l->n; r++)
+    double high = most_m / north * 1.01,
+           wide = most_m / fmax(east, 1) * 1.01; /* in degrees, rather too much */
+    for (uint32_t r = 0; r < l->n; r++) {
+        const struct box *box = &l->box[r];
+        if (place.lon_deg < box->west - wide || place.lon_deg > box->east + wide ||
+            place.lat_deg < box->south - high || place.lat_deg > box->north + high)
+            continue;
         for (uint32_t i = l->start[r] + 1; i < l->start[r + 1]; i++) {
             const struct vertex *a = &l->vertex[i - 1], *b = &l->vertex[i];
             double ax = (a->lon - place.lon_deg) * east, ay = (a->lat - place.lat_deg) * north;
@@ -136,6 +161,7 @@ struct ww_reach_spot ww_reach_lines_find(const struct ww_reach_lines *l, struct 
             if (off_m < best.off_m || (best.reach == WW_REACH_NONE && off_m <= most_m))
                 best = (struct ww_reach_spot){r, a->at_m + share * (b->at_m - a->at_m), off_m};
         }
+    }
     return best;
 }
 

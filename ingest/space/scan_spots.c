@@ -8,6 +8,7 @@
 #include "geo/base/alloc.h"
 #include "geo/base/map.h"
 #include "geo/hotspot/hex.h"
+#include "ingest/space/grown.h"
 #include "ingest/space/reach_lines.h"
 
 enum { MOST_SPOTS = UINT16_MAX };
@@ -74,19 +75,6 @@ static enum ww_status no_memory(struct ww_error *err) {
     return ww_error_set(err, WW_NO_MEMORY, "no memory for the places of a scan");
 }
 
-static bool grow(void *table, uint32_t n, uint32_t *cap, size_t row) {
-    void **at = table;
-    if (n < *cap)
-        return true;
-    uint32_t more = *cap ? *cap * 2 : 64;
-    void *grown = ww_try_realloc(*at, more * row);
-    if (!grown)
-        return false;
-    *at = grown;
-    *cap = more;
-    return true;
-}
-
 static struct ww_str id_text(int64_t id, char room[24]) {
     return (struct ww_str){room, (size_t)snprintf(room, 24, "%lld", (long long)id)};
 }
@@ -96,7 +84,7 @@ static enum ww_status add_spot(struct ww_scan_spots *s, const struct ww_scan_spo
     char room[24];
     if (s->n == MOST_SPOTS)
         return ww_error_set(err, WW_TOO_LARGE, "a scan takes at most %d places", MOST_SPOTS);
-    if (!grow(&s->spot, s->n, &s->cap, sizeof *s->spot))
+    if (!ww_grown(&s->spot, s->n, &s->cap, sizeof *s->spot))
         return no_memory(err);
     s->spot[s->n] = *spot;
     s->spot[s->n].key = ww_arena_copy(s->arena, spot->key);
@@ -109,7 +97,7 @@ static enum ww_status add_spot(struct ww_scan_spots *s, const struct ww_scan_spo
 
 static bool add_link(struct ww_scan_spots *s, uint32_t from, struct ww_str to) {
     struct link link = {from, ww_arena_copy(s->arena, to)};
-    if (!link.to.ptr || !grow(&s->link, s->n_links, &s->cap_links, sizeof *s->link))
+    if (!link.to.ptr || !ww_grown(&s->link, s->n_links, &s->cap_links, sizeof *s->link))
         return false;
     s->link[s->n_links++] = link;
     return true;
@@ -143,7 +131,7 @@ enum ww_status ww_scan_spots_add_thing(struct ww_scan_spots *s, int64_t id, stru
                                        struct ww_place at, uint32_t ward_id, double population,
                                        struct ww_error *err) {
     char room[24];
-    if (!grow(&s->thing, s->n_things, &s->cap_things, sizeof *s->thing) ||
+    if (!ww_grown(&s->thing, s->n_things, &s->cap_things, sizeof *s->thing) ||
         ww_map_put(s->thing_by_id, id_text(id, room), s->n_things) != WW_OK)
         return no_memory(err);
     s->thing[s->n_things++] = at;

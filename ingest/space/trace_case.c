@@ -7,6 +7,7 @@
 
 #include "geo/base/alloc.h"
 #include "geo/base/json_reader.h"
+#include "ingest/space/grown.h"
 #include "ingest/space/trace_internal.h"
 
 struct ww_trace_case *ww_trace_case_new(enum ww_trace_kind kind, int64_t opened_us, int64_t now_us) {
@@ -15,6 +16,7 @@ struct ww_trace_case *ww_trace_case_new(enum ww_trace_kind kind, int64_t opened_
         return NULL;
     c->arena = ww_arena_new((size_t)64 << 20);
     c->lines = ww_reach_lines_new();
+    c->things = ww_map_new(64);
     c->kind = kind;
     c->opened_us = opened_us;
     c->now_us = now_us;
@@ -31,6 +33,7 @@ void ww_trace_case_free(struct ww_trace_case *c) {
         return;
     ww_arena_free(c->arena);
     ww_reach_lines_free(c->lines);
+    ww_map_free(c->things);
     ww_free(c->reach);
     ww_free(c->site);
     ww_free(c->sensor);
@@ -43,17 +46,8 @@ static enum ww_status no_memory(struct ww_error *err) {
     return ww_error_set(err, WW_NO_MEMORY, "no memory for the trace");
 }
 
-static bool grow(void *table, uint32_t n, uint32_t *cap, size_t row) {
-    void **at = table;
-    if (n < *cap)
-        return true;
-    uint32_t more = *cap ? *cap * 2 : 64;
-    void *grown = ww_try_realloc(*at, more * row);
-    if (!grown)
-        return false;
-    *at = grown;
-    *cap = more;
-    return true;
+static struct ww_str thing_key(const int64_t *id) {
+    return (struct ww_str){(const char *)id, sizeof *id};
 }
 
 /* ---- What it is about ---- */
@@ -66,7 +60,7 @@ static double member(const struct ww_json_node *root, const char *name, double l
 enum ww_status ww_trace_add_reach(struct ww_trace_case *c, struct ww_str code, struct ww_str downstream,
                                   struct ww_str geojson, struct ww_str properties, struct ww_error *err) {
     struct ww_json_node *root = NULL;
-    if (!grow(&c->reach, c->n_reaches, &c->cap_reaches, sizeof *c->reach))
+    if (!ww_grown(&c->reach, c->n_reaches, &c->cap_reaches, sizeof *c->reach))
         return no_memory(err);
     enum ww_status st = ww_reach_lines_add(c->lines, geojson, err);
     if (st != WW_OK)
@@ -82,7 +76,7 @@ enum ww_status ww_trace_add_reach(struct ww_trace_case *c, struct ww_str code, s
 
 enum ww_status ww_trace_add_site(struct ww_trace_case *c, struct ww_str code, struct ww_str name_zh,
                                  struct ww_str name_en, struct ww_place at, struct ww_error *err) {
-    if (!grow(&c->site, c->n_sites, &c->cap_sites, sizeof *c->site))
+    if (!ww_grown(&c->site, c->n_sites, &c->cap_sites, sizeof *c->site))
         return no_memory(err);
     c->site[c->n_sites++] = (struct trace_site){.code = ww_arena_copy(c->arena, code),
                                                 .name_zh = ww_arena_copy(c->arena, name_zh),
@@ -93,7 +87,9 @@ enum ww_status ww_trace_add_site(struct ww_trace_case *c, struct ww_str code, st
 
 enum ww_status ww_trace_add_sensor(struct ww_trace_case *c, int64_t thing_id, struct ww_str key,
                                    struct ww_place at, bool is_subject, struct ww_error *err) {
-    if (!grow(&c->sensor, c->n_sensors, &c->cap_sensors, sizeof *c->sensor))
+    if (!ww_grown(&c->sensor, c->n_sensors, &c->cap_sensors, sizeof *c->sensor))
+        return no_memory(err);
+    if (ww_map_put(c->things, thing_key(&thing_id), c->n_sensors) != WW_OK)
         return no_memory(err);
     if (is_subject)
         c->subject = c->n_sensors;
@@ -104,27 +100,42 @@ enum ww_status ww_trace_add_sensor(struct ww_trace_case *c, int64_t thing_id, st
 
 enum ww_status ww_trace_add_reading(struct ww_trace_case *c, int64_t thing_id, int64_t time_us, double value,
                                     struct ww_error *err) {
-    uint32_t s = 0;
-    while (s < c->n_sensors && c->sensor[s].thing_id != thing_id)
-        s++;
-    if (s == c->n_sensors)
+    uint64_t s;
+    if (!ww_map_get(c->things, thing_key(&thing_id), &s))
         return WW_OK;
-    if (!grow(&c->reading, c->n_readings, &c->cap_readings, sizeof *c->reading))
+    if (!ww_grown(&c->reading, c->n_readings, &c->cap_readings, sizeof *c->reading))
         return no_memory(err);
-    c->reading[c->n_readings++] = (struct trace_reading){s, time_us, value};
+    c->reading[c->n_readings++] = (struct trace_reading){(uint32_t)s, time_us, value};
     c->sensor[s].n_readings++;
     return WW_OK;
 }
 
 enum ww_status ww_trace_add_wind(struct ww_trace_case *c, int64_t hour_us, double from_deg, double speed_ms,
                                  double spread_deg, struct ww_error *err) {
-    if (!grow(&c->wind, c->n_winds, &c->cap_winds, sizeof *c->wind))
+    if (!ww_grown(&c->wind, c->n_winds, &c->cap_winds, sizeof *c->wind))
         return no_memory(err);
     c->wind[c->n_winds++] = (struct trace_wind){hour_us, {from_deg, speed_ms, spread_deg}};
     return WW_OK;
 }
 
-/* ---- Usual levels ---- */
+/* ---- Readings by sensor, usual levels ---- */
+
+static bool order_readings(struct ww_trace_case *c) {
+    struct trace_reading *ordered = ww_try_calloc((size_t)c->n_readings + 1, sizeof *ordered);
+    uint32_t *at = ww_try_calloc((size_t)c->n_sensors + 1, sizeof *at);
+    bool good = ordered && at;
+    for (uint32_t s = 0, first = 0; s < c->n_sensors && good; first += c->sensor[s++].n_readings)
+        c->sensor[s].first_reading = at[s] = first;
+    for (uint32_t i = 0; i < c->n_readings && good; i++)
+        ordered[at[c->reading[i].sensor]++] = c->reading[i];
+    ww_free(at);
+    ww_free(good ? c->reading : ordered);
+    if (good) {
+        c->reading = ordered;
+        c->cap_readings = c->n_readings + 1;
+    }
+    return good;
+}
 
 static int by_value(const void *left, const void *right) {
     double a = *(const double *)left, b = *(const double *)right;
@@ -144,9 +155,9 @@ static bool know_usual(struct ww_trace_case *c) {
         return false;
     for (uint32_t s = 0; s < c->n_sensors; s++) {
         uint32_t n = 0, below = 0;
-        for (uint32_t i = 0; i < c->n_readings; i++)
-            if (c->reading[i].sensor == s)
-                values[n++] = c->reading[i].value;
+        for (const struct trace_reading *r = c->reading + c->sensor[s].first_reading;
+             n < c->sensor[s].n_readings; n++)
+            values[n] = r[n].value;
         double usual = median(values, n);
         for (; below < n && values[below] <= usual; below++)
             values[below] = usual - values[below];
@@ -230,7 +241,8 @@ void ww_trace_run(struct ww_trace_case *c, struct ww_buf *trace, struct ww_buf *
     ww_json_object(&w);
     trace_put_text(&w, "kind", c->kind == WW_TRACE_WATER ? "water" : "air");
     trace_put_time(&w, "as_of", c->now_us);
-    if (c->subject == UINT32_MAX || c->sensor[c->subject].n_readings == 0 || !know_usual(c))
+    if (c->subject == UINT32_MAX || c->sensor[c->subject].n_readings == 0 || !order_readings(c) ||
+        !know_usual(c))
         trace_put_text(&w, "verdict", "nothing");
     else if (c->kind == WW_TRACE_WATER)
         trace_water(c, &w, geojson);

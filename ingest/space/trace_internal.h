@@ -4,6 +4,7 @@
 
 #include "geo/base/arena.h"
 #include "geo/base/json_writer.h"
+#include "geo/base/map.h"
 #include "geo/trace/source.h"
 #include "geo/trace/wind.h"
 #include "ingest/space/reach_lines.h"
@@ -24,7 +25,7 @@ struct trace_sensor {
     struct ww_place at;
     struct ww_reach_spot spot;
     double usual, sd;
-    uint32_t n_readings;
+    uint32_t n_readings, first_reading; /* in the case's readings, once they are ordered */
 };
 struct trace_reading {
     uint32_t sensor;
@@ -41,10 +42,12 @@ struct ww_trace_case {
     enum ww_trace_kind kind;
     int64_t opened_us, now_us;
     struct ww_reach_lines *lines;
+    struct ww_map *things; /* id to sensor */
     struct trace_reach *reach;
     struct trace_site *site;
     struct trace_sensor *sensor;
-    struct trace_reading *reading;
+    struct trace_reading
+        *reading; /* from ww_trace_run on: a sensor after the other, each in its time's order */
     struct trace_wind *wind;
     uint32_t n_reaches, cap_reaches, n_sites, cap_sites, n_sensors, cap_sensors, n_readings, cap_readings,
         n_winds, cap_winds;

@@ -7,8 +7,9 @@
 #include "geo/base/map.h"
 #include "ingest/space/trace_internal.h"
 
-enum { MOST_CANDIDATES = 200, MOST_SENSORS = 6, MOST_READINGS = 100, TOP = 10, MOST_BELOW = 60 };
+enum { MOST_CANDIDATES = 200, MOST_SENSORS = 8, MOST_READINGS = 100, TOP = 10, MOST_BELOW = 60, WALKS = 3 };
 #define PIECE_M   250.0
+#define WALK_M    4000.0
 #define LOOK_BACK (24 * WW_HOUR_US) /* a release may have begun so long before the alert */
 #define SHARE     0.5               /* of the prior is the water's own: a source that is in no register */
 
@@ -37,34 +38,24 @@ static struct ww_spot spot_of(struct ww_reach_spot s) {
 
 /* ---- The net ---- */
 
-/* Flows that are not said: a cubic metre a second at a spring, and what flows together below. */
-static void fill_flows(struct ww_trace_case *c, const struct ww_reach_link *link, uint32_t n_links,
-                       struct ww_reach *reach) {
+/* Flows that are not said: a cubic metre a second at a spring, and what flows together below. `order`: each
+ * reach before those that it flows into. */
+static void fill_flows(struct ww_trace_case *c, const uint32_t *order, const struct ww_reach_link *link,
+                       uint32_t n_links, struct ww_reach *reach) {
+    uint32_t next = 0; /* links stand by `from`, which has one at most */
+    uint32_t *link_of = ww_must_calloc(c->n_reaches + (size_t)1, sizeof *link_of);
+    double *into = ww_must_calloc(c->n_reaches + (size_t)1, sizeof *into);
     for (uint32_t r = 0; r < c->n_reaches; r++)
-        reach[r].flow_m3s = isnan(c->reach[r].flow_m3s) ? 0 : c->reach[r].flow_m3s;
-    for (uint32_t round = 0; round < c->n_reaches; round++) {
-        bool changed = false;
-        for (uint32_t r = 0; r < c->n_reaches; r++) {
-            double sum = 0;
-            bool whole = true, fed = false;
-            if (reach[r].flow_m3s > 0)
-                continue;
-            for (uint32_t k = 0; k < n_links; k++)
-                if (link[k].to == r) {
-                    fed = true;
-                    whole = whole && reach[link[k].from].flow_m3s > 0;
-                    sum += reach[link[k].from].flow_m3s;
-                }
-            if (whole) {
-                reach[r].flow_m3s = fed ? sum : 1;
-                changed = true;
-            }
-        }
-        if (!changed)
-            break;
+        link_of[r] = next < n_links && link[next].from == r ? next++ : UINT32_MAX;
+    for (uint32_t i = 0; i < c->n_reaches; i++) {
+        uint32_t r = order[i];
+        double said = c->reach[r].flow_m3s;
+        reach[r].flow_m3s = !isnan(said) ? said : into[r] > 0 ? into[r] : 1;
+        if (link_of[r] != UINT32_MAX)
+            into[link[link_of[r]].to] += reach[r].flow_m3s;
     }
-    for (uint32_t r = 0; r < c->n_reaches; r++)
-        reach[r].flow_m3s = reach[r].flow_m3s > 0 ? reach[r].flow_m3s : 1;
+    ww_free(link_of);
+    ww_free(into);
 }
 
 static bool make_net(struct water *a) {
@@ -72,6 +63,7 @@ static bool make_net(struct water *a) {
     struct ww_map *codes = ww_map_new(c->n_reaches);
     struct ww_reach *reach = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *reach);
     struct ww_reach_link *link = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *link);
+    struct ww_net *bare = NULL;
     uint32_t n_links = 0;
     bool good = reach && link;
     for (uint32_t r = 0; r < c->n_reaches && good; r++)
@@ -86,9 +78,10 @@ static bool make_net(struct water *a) {
             link[n_links++] = (struct ww_reach_link){r, (uint32_t)to, 1};
     }
     ww_map_free(codes);
-    if (!good)
+    if (!good || ww_net_new(reach, c->n_reaches, link, n_links, &bare, NULL) != WW_OK)
         return false;
-    fill_flows(c, link, n_links, reach);
+    fill_flows(c, ww_net_order(bare), link, n_links, reach);
+    ww_net_free(bare);
     return ww_net_new(reach, c->n_reaches, link, n_links, &a->net, NULL) == WW_OK;
 }
 
@@ -134,21 +127,46 @@ static bool make_candidates(struct water *a) {
     return good && a->n > 0;
 }
 
-/* The subject first, then those above and below it, as they come. */
+/* How far along the water a sensor is from the subject, above it or below; NAN: neither. */
+static double away_s(const struct water *a, const struct ww_passage *below, struct ww_spot at) {
+    struct ww_passage up = ww_net_passage(a->net, a->subject, a->above, at);
+    struct ww_passage down = ww_net_passage_below(a->net, a->subject, below, at);
+    return up.share > 0 ? up.tau_s : down.share > 0 ? down.tau_s : NAN;
+}
+
+/* The subject first, then those above and below it that are nearest: of a whole city's, few share its water.
+ */
 static bool make_source(struct water *a) {
     struct ww_trace_case *c = a->c;
     struct ww_source_sensor sensors[MOST_SENSORS];
+    double away[MOST_SENSORS];
+    struct ww_passage *below = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *below);
     a->sensor = ww_arena_calloc(c->arena, MOST_SENSORS, sizeof *a->sensor);
-    if (!a->sensor)
+    if (!a->sensor || !below)
         return false;
-    for (uint32_t turn = 0; turn < 2; turn++)
-        for (uint32_t s = 0; s < c->n_sensors && a->n_sensors < MOST_SENSORS; s++) {
-            if ((turn == 0) != (s == c->subject) || c->sensor[s].n_readings == 0 ||
-                c->sensor[s].spot.reach == WW_REACH_NONE)
-                continue;
-            sensors[a->n_sensors] = (struct ww_source_sensor){spot_of(c->sensor[s].spot), c->sensor[s].sd};
-            a->sensor[a->n_sensors++] = s;
+    ww_net_below(a->net, a->subject, below);
+    for (uint32_t s = 0; s < c->n_sensors; s++) {
+        const struct trace_sensor *is = &c->sensor[s];
+        double far = s == c->subject ? -1 : NAN;
+        if (s != c->subject && is->n_readings > 0 && is->spot.reach != WW_REACH_NONE)
+            far = away_s(a, below, spot_of(is->spot));
+        uint32_t at = a->n_sensors;
+        while (at > 0 && far < away[at - 1])
+            at--;
+        if (isnan(far) || at == MOST_SENSORS)
+            continue;
+        a->n_sensors += a->n_sensors < MOST_SENSORS;
+        for (uint32_t k = a->n_sensors - 1; k > at; k--) {
+            away[k] = away[k - 1];
+            a->sensor[k] = a->sensor[k - 1];
         }
+        away[at] = far;
+        a->sensor[at] = s;
+    }
+    for (uint32_t k = 0; k < a->n_sensors; k++) {
+        const struct trace_sensor *is = &c->sensor[a->sensor[k]];
+        sensors[k] = (struct ww_source_sensor){spot_of(is->spot), is->sd};
+    }
     struct ww_source_options o = ww_source_usual(seconds(c->opened_us - LOOK_BACK),
                                                  fmax(seconds(c->now_us), seconds(c->opened_us) + 60));
     return ww_source_new(a->net, a->candidate, a->n, sensors, a->n_sensors, &o, &a->source, NULL) == WW_OK;
@@ -159,14 +177,14 @@ static void add_readings(struct water *a) {
     struct ww_trace_case *c = a->c;
     int64_t from_us = c->opened_us - LOOK_BACK;
     for (uint32_t k = 0; k < a->n_sensors; k++) {
-        uint32_t n = 0, at = 0;
-        for (uint32_t i = 0; i < c->n_readings; i++)
-            n += c->reading[i].sensor == a->sensor[k] && c->reading[i].time_us >= from_us;
-        uint32_t stride = n / MOST_READINGS + 1;
-        for (uint32_t i = 0; i < c->n_readings; i++) {
-            const struct trace_reading *r = &c->reading[i];
-            if (r->sensor == a->sensor[k] && r->time_us >= from_us && at++ % stride == 0)
-                ww_source_add(a->source, k, seconds(r->time_us), r->value - c->sensor[r->sensor].usual);
+        const struct trace_sensor *sensor = &c->sensor[a->sensor[k]];
+        const struct trace_reading *r = c->reading + sensor->first_reading, *end = r + sensor->n_readings;
+        while (r < end && r->time_us < from_us)
+            r++;
+        for (size_t stride = (size_t)(end - r) / MOST_READINGS + 1; r < end; r += stride) {
+            ww_source_add(a->source, k, seconds(r->time_us), r->value - sensor->usual);
+            if ((size_t)(end - r) <= stride)
+                break;
         }
     }
 }
@@ -198,15 +216,29 @@ static void put_source(const struct water *a, struct ww_json *w, uint32_t i) {
         trace_put_time(w, "released_at", (int64_t)(fit.release.start_s * 1e6));
 }
 
+struct ranked {
+    double probability;
+    uint32_t candidate;
+};
+
+static int more_probable(const void *pa, const void *pb) {
+    const struct ranked *a = pa, *b = pb;
+    if (a->probability != b->probability)
+        return a->probability > b->probability ? -1 : 1;
+    return a->candidate < b->candidate ? -1 : a->candidate > b->candidate;
+}
+
 /* The most probable first. */
 static uint32_t *rank(const struct water *a) {
+    struct ranked *all = ww_arena_calloc(a->c->arena, a->n, sizeof *all);
     uint32_t *order = ww_arena_calloc(a->c->arena, a->n, sizeof *order);
-    for (uint32_t i = 0; order && i < a->n; i++) {
-        uint32_t k = i;
-        for (; k > 0 && a->probability[order[k - 1]] < a->probability[i]; k--)
-            order[k] = order[k - 1];
-        order[k] = i;
-    }
+    for (uint32_t i = 0; all && order && i < a->n; i++)
+        all[i] = (struct ranked){a->probability[i], i};
+    if (!all || !order)
+        return NULL;
+    qsort(all, a->n, sizeof *all, more_probable);
+    for (uint32_t i = 0; i < a->n; i++)
+        order[i] = all[i].candidate;
     return order;
 }
 
@@ -246,6 +278,40 @@ static void put_stretch(struct water *a, struct ww_json *w, struct ww_buf *geojs
     ww_json_end_array(w);
 }
 
+static void put_end(const struct water *a, struct ww_json *w, const char *key, struct ww_spot spot) {
+    ww_json_key(w, key);
+    ww_json_object(w);
+    put_spot(a, w, spot);
+    ww_json_end_object(w);
+}
+
+/* Where to walk first: stretches of water with their ends, across borders of reaches, and the sites on them.
+ */
+static void put_walks(const struct water *a, struct ww_json *w) {
+    struct ww_source_stretch walk[WALKS];
+    uint32_t n = 0, *number_of = ww_arena_calloc(a->c->arena, a->n + (size_t)1, sizeof *number_of);
+    if (!number_of ||
+        ww_source_stretches(a->source, a->probability, WALK_M, walk, WALKS, &n, number_of) != WW_OK)
+        n = 0;
+    ww_json_key(w, "walks");
+    ww_json_array(w);
+    for (uint32_t i = 0; i < n; i++) {
+        ww_json_object(w);
+        put_end(a, w, "from", walk[i].upper);
+        put_end(a, w, "to", walk[i].lower);
+        trace_put_number(w, "length_m", round(walk[i].length_m));
+        trace_put_number(w, "probability", walk[i].probability);
+        ww_json_key(w, "sites");
+        ww_json_array(w);
+        for (uint32_t c = 0; c < a->n; c++)
+            if (number_of[c] == i && a->site[c] != UINT32_MAX)
+                ww_json_str(w, a->c->site[a->site[c]].code);
+        ww_json_end_array(w);
+        ww_json_end_object(w);
+    }
+    ww_json_end_array(w);
+}
+
 /* What lies below the sensor, and when it will be there: as if it had begun when the alert opened. */
 static void put_below(struct water *a, struct ww_json *w, struct ww_buf *geojson) {
     struct ww_trace_case *c = a->c;
@@ -261,11 +327,7 @@ static void put_below(struct water *a, struct ww_json *w, struct ww_buf *geojson
             struct ww_reach_spot at = kind ? c->sensor[i].spot : c->site[i].spot;
             if (at.reach == WW_REACH_NONE || (kind && i == c->subject))
                 continue;
-            struct ww_passage *to = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *to);
-            if (!to)
-                continue;
-            ww_net_above(a->net, spot_of(at), to);
-            struct ww_passage way = ww_net_passage(a->net, spot_of(at), to, a->subject);
+            struct ww_passage way = ww_net_passage_below(a->net, a->subject, below, spot_of(at));
             if (!(way.share > 0))
                 continue;
             struct ww_arrival when =
@@ -308,6 +370,7 @@ static void say(struct water *a, struct ww_json *w, struct ww_buf *geojson) {
         trace_end_feature(&j);
     }
     ww_json_end_array(w);
+    put_walks(a, w);
     trace_put_number(w, "stretch_m", round(a->sum.stretch_m));
     put_stretch(a, w, geojson, order);
     if (a->sum.verdict == WW_SOURCE_STRETCH) {

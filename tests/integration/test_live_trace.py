@@ -119,6 +119,20 @@ def test_dust_is_traced_to_the_site_that_lies_upwind(world):
     assert trace["sources"][0]["site"] == "UP" and trace["sources"][0]["probability"] > 0.5 and trace["sources"][0]["llr"] > 0
 
 
+def test_an_alert_that_cannot_be_traced_says_why_and_holds_up_no_other(world):
+    # A reach of two equal points is no line: what lies on the water can't be traced, and this alert has waited longest.
+    world.database.sql("""INSERT INTO waterway (code, downstream, geom, length_m)
+        VALUES ('BAD', 'R5', ST_SetSRID(ST_MakeLine(ST_MakePoint(107, 29), ST_MakePoint(107, 29)), 4490), 1)""")
+    world.send("GAUGE", "cod", quiet(60) + [(50, 99)])
+    cod = world.alert("cod")
+    world.send("MAST", "wind_speed", [(m, 3) for m in range(40 * 60, 0, -30)])
+    world.send("MAST", "wind_direction", [(m, 252) for m in range(40 * 60, 0, -30)])
+    world.send("AIR2", "pm2_5", quiet(0, 40))
+    world.send("AIR", "pm2_5", quiet(60, 40) + [(m, 220) for m in range(60, 0, -10)])
+    assert world.trace(world.alert("dust"))["kind"] == "air"
+    assert "two different points" in world.trace(cod)["failed"]
+
+
 def test_without_water_or_wind_there_is_no_trace_and_the_alert_stands(world):
     world.database.sql("DELETE FROM waterway; DELETE FROM datastream WHERE property_id IN (SELECT id FROM observed_property WHERE code LIKE 'wind%')")
     world.send("GAUGE", "cod", quiet(60) + [(50, 99)])
