@@ -611,6 +611,19 @@ def test_nobody_without_a_token_sees_anything(server):
         assert server.client().get(f"/ogc{path}").status == 401
 
 
+def test_an_anonymous_reader_sees_what_is_for_everybody(database, serve, server):
+    database.sql("CREATE TABLE layers.secret (id integer PRIMARY KEY, ward text); INSERT INTO layers.secret VALUES (1, '500115001')")
+    open_server = serve(database, "--anonymous-read")
+    nobody = open_server.client()
+    listed = [c["id"] for c in nobody.get("/ogc/collections").json["collections"]]
+    assert {"ward", "thing", "observation", "alert"} <= set(listed) and not {"finding", "secret", "station"} & set(listed)
+    assert len(items(nobody, "ward")["features"]) == 2 and nobody.get("/ogc/collections/finding/items").status == 404
+    assert nobody.get("/ogc/collections/secret/items").status == 404
+    assert open_server.client("ww_wrong").get("/ogc").status == 401
+    assert open_server.stop() == 0
+    database.sql("DROP TABLE layers.secret")
+
+
 def test_a_token_may_come_as_a_password(server, database):
     import base64
 
