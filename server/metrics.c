@@ -78,7 +78,6 @@ static void write_tiles(struct ww_buf *out, const struct ww_tiles_counters *c) {
     counter(out, "tile_cache_dropped_total", "Kept tiles that changed", c->cache.dropped);
     counter(out, "tile_cache_evicted_total", "Kept tiles that made room for others", c->cache.evicted);
     counter(out, "tiles_drawn_total", "Tiles drawn", c->drawn);
-    counter(out, "tiles_not_modified_total", "Tiles that the client had already", c->not_modified);
     gauge(out, "tile_cache_bytes", "Bytes of tiles kept", (double)c->cache.bytes);
     gauge(out, "live_layer_bytes", "Bytes of the live layers, roughly", (double)c->layer_bytes);
     gauge(out, "live_things", "Things on the live map", (double)c->rows[WW_LIVE_THING]);

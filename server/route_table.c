@@ -121,7 +121,8 @@ static const struct ww_param event_params[] = {
           "从该事件之后继续"),
     WORD("tiles", "0|1", "Also tell which vector tiles changed", "同时推送发生变化的矢量瓦片"), END};
 static const struct ww_param tile_params[] = {
-    PATH("layer", WW_PARAM_TEXT, "thing, alert or ward", "图层：thing、alert 或 ward"),
+    PATH("layer", WW_PARAM_TEXT, "thing, alert, ward (live), or any collection of /ogc/",
+         "图层：thing、alert、ward（实时），或 /ogc/ 的任一图层"),
     PATH("z", WW_PARAM_TEXT, "Zoom, 0 to 16", "缩放级别（0–16）"), PATH("x", WW_PARAM_TEXT, "Column", "列号"),
     PATH("y", WW_PARAM_TEXT, "Row, with or without .mvt", "行号，可带 .mvt"), END};
 static const struct ww_param tilejson_params[] = {
@@ -129,6 +130,14 @@ static const struct ww_param tilejson_params[] = {
 
 #define LAYER      PATH("collectionId", WW_PARAM_TEXT, "Id of the collection", "图层标识")
 #define OGC_READER (WW_ROUTE_ANONYMOUS | WW_ROUTE_OGC)
+#define MATRIX     PATH("tileMatrixSetId", WW_PARAM_TEXT, "WebMercatorQuad", "瓦片矩阵集")
+static const struct ww_param tileset_params[] = {LAYER, MATRIX, END};
+static const struct ww_param ogc_tile_params[] = {LAYER,
+                                                  MATRIX,
+                                                  PATH("tileMatrix", WW_PARAM_TEXT, "Zoom", "缩放级别"),
+                                                  PATH("tileRow", WW_PARAM_TEXT, "Row", "行号"),
+                                                  PATH("tileCol", WW_PARAM_TEXT, "Column", "列号"),
+                                                  END};
 static const struct ww_param layer_params[] = {LAYER, END};
 static const struct ww_param feature_params[] = {
     LAYER, PATH("featureId", WW_PARAM_TEXT, "Id of the feature", "要素标识"), END};
@@ -180,11 +189,10 @@ static const struct ww_route routes[] = {
     {WW_HTTP_GET, "/api/v1/alerts/{id}/trace", READERS, WW_ROUTE_ANONYMOUS, alert_id_params, ww_handle_object,
      "api_alert_trace", NULL, 0, 0, "alerts", "Where it came from and where it will go, as GeoJSON",
      "预警溯源与下游影响"},
-    {WW_HTTP_GET, "/tiles/{layer}", READERS, WW_ROUTE_ANONYMOUS, tilejson_params, ww_handle_tilejson, NULL,
-     NULL, 0, 0, "map", "A layer of live vector tiles (TileJSON 3.0)",
-     "实时矢量瓦片图层说明（TileJSON 3.0）"},
-    {WW_HTTP_GET, "/tiles/{layer}/{z}/{x}/{y}", READERS, WW_ROUTE_ANONYMOUS, tile_params, ww_handle_tile,
-     NULL, NULL, 0, 0, "map", "A live vector tile (Mapbox Vector Tile 2.1)", "实时矢量瓦片（MVT 2.1）"},
+    {WW_HTTP_GET, "/tiles/{layer}", READERS, OGC_READER, tilejson_params, ww_handle_tilejson, NULL, NULL, 0,
+     0, "map", "A layer of live vector tiles (TileJSON 3.0)", "实时矢量瓦片图层说明（TileJSON 3.0）"},
+    {WW_HTTP_GET, "/tiles/{layer}/{z}/{x}/{y}", READERS, OGC_READER, tile_params, ww_handle_tile, NULL, NULL,
+     0, 0, "map", "A live vector tile (Mapbox Vector Tile 2.1)", "实时矢量瓦片（MVT 2.1）"},
     {WW_HTTP_GET, "/api/v1/muted", READERS, WW_ROUTE_LIST, muted_params, ww_handle_list, "api_muted", NULL, 0,
      0, "alerts", "Signals that rain or maintenance kept from being alerts, newest first", "被静默的信号"},
     {WW_HTTP_GET, "/api/v1/maintenance", READERS, WW_ROUTE_LIST, window_list_params, ww_handle_list,
@@ -297,6 +305,14 @@ static const struct ww_route routes[] = {
     {WW_HTTP_GET, "/ogc/collections/{collectionId}/items", READERS, OGC_READER, layer_params,
      ww_handle_ogc_items, NULL, NULL, 0, 0, "layers", "Its features; /ogc/api has the parameters",
      "要素（参数见 /ogc/api）"},
+    {WW_HTTP_GET, "/ogc/collections/{collectionId}/tiles", READERS, OGC_READER, layer_params,
+     ww_handle_ogc_tilesets, NULL, NULL, 0, 0, "layers", "Its sets of vector tiles", "矢量瓦片集列表"},
+    {WW_HTTP_GET, "/ogc/collections/{collectionId}/tiles/{tileMatrixSetId}", READERS, OGC_READER,
+     tileset_params, ww_handle_ogc_tileset, NULL, NULL, 0, 0, "layers", "One set of vector tiles",
+     "矢量瓦片集"},
+    {WW_HTTP_GET, "/ogc/collections/{collectionId}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}",
+     READERS, OGC_READER, ogc_tile_params, ww_handle_table_tile, NULL, NULL, 0, 0, "layers",
+     "A vector tile; filters as of items", "矢量瓦片（可带与要素相同的过滤参数）"},
     {WW_HTTP_POST, "/ogc/collections/{collectionId}/items", READERS, OGC_READER, layer_params,
      ww_handle_ogc_search, NULL, NULL, (size_t)1 << 20, 0, "layers",
      "Search its features with a CQL2 filter as the body", "以 CQL2 JSON 查询要素"},

@@ -112,6 +112,10 @@ void ww_handle_backtest_show(struct ww_route_call *call);
 void ww_handle_backtest_cancel(struct ww_route_call *call);
 void ww_handle_tile(struct ww_route_call *call); /* tiles/ */
 void ww_handle_tilejson(struct ww_route_call *call);
+void ww_handle_table_tile(struct ww_route_call *call); /* ogc/tile.c */
+void ww_handle_table_tilejson(struct ww_route_call *call);
+void ww_handle_ogc_tilesets(struct ww_route_call *call);
+void ww_handle_ogc_tileset(struct ww_route_call *call);
 void ww_handle_openapi(struct ww_route_call *call);
 void ww_handle_session_open(struct ww_route_call *call);
 void ww_handle_session_show(struct ww_route_call *call);

@@ -22,6 +22,11 @@ bool ww_str_starts(struct ww_str text, struct ww_str prefix) {
     return text.len >= prefix.len && (prefix.len == 0 || memcmp(text.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+bool ww_str_ends(struct ww_str text, struct ww_str suffix) {
+    return text.len >= suffix.len &&
+           (suffix.len == 0 || memcmp(text.ptr + text.len - suffix.len, suffix.ptr, suffix.len) == 0);
+}
+
 static bool is_space(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }

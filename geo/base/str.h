@@ -30,6 +30,7 @@ static inline bool ww_str_is(struct ww_str a, const char *text) {
 /* ASCII only, as protocols need it. */
 bool ww_str_eq_nocase(struct ww_str a, struct ww_str b);
 bool ww_str_starts(struct ww_str text, struct ww_str prefix);
+bool ww_str_ends(struct ww_str text, struct ww_str suffix);
 /* Without ASCII space, tab, CR and LF at both ends. */
 struct ww_str ww_str_trim(struct ww_str text);
 /* Whole text is a decimal number that fits. False leaves *out alone. No sign for u64. */

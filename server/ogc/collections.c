@@ -92,6 +92,9 @@ static void links(struct ogc_call *call, const struct ww_layer *layer, struct ww
              OGC_SAY(call, "Schema of a feature", "要素结构"), "/collections/%s/schema?of=feature", path);
     ogc_link(call, w, "describedBy", "application/schema+json",
              OGC_SAY(call, "Schema of a feature", "要素结构"), "/collections/%s/schema?of=feature", path);
+    if (layer->geom >= 0)
+        ogc_link(call, w, "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", "application/json",
+                 OGC_SAY(call, "Vector tiles", "矢量瓦片"), "/collections/%s/tiles", path);
     ogc_link(call, w, "root", "application/json", OGC_SAY(call, "Landing page", "首页"), "%s", "");
 }
 

@@ -285,8 +285,8 @@ static void select_columns(struct ogc_call *call, const struct ogc_request *r, s
     ww_buf_printf(&q->sql, " FROM %.*s t WHERE true", WW_STR_ARG(layer->relation));
 }
 
-static enum ww_status add_conditions(struct ogc_call *call, const struct ogc_request *r, struct ogc_query *q,
-                                     struct ww_error *err) {
+enum ww_status ogc_query_conditions(struct ogc_call *call, const struct ogc_request *r, struct ogc_query *q,
+                                    struct ww_error *err) {
     and_wards(call, q);
     and_box(call, r, q);
     and_interval(call, r, q);
@@ -304,7 +304,7 @@ enum ww_status ogc_query_items(struct ogc_call *call, const struct ogc_request *
                                struct ogc_query *q, struct ww_error *err) {
     struct order o = order_of(call, r);
     select_columns(call, r, q);
-    enum ww_status st = add_conditions(call, r, q, err);
+    enum ww_status st = ogc_query_conditions(call, r, q, err);
     if (st != WW_OK)
         return st;
     and_after(call, r, &o, q);
@@ -322,7 +322,7 @@ enum ww_status ogc_query_count(struct ogc_call *call, const struct ogc_request *
                                struct ogc_query *q, struct ww_error *err) {
     ww_buf_printf(&q->sql, "SELECT count(*) FROM (SELECT FROM %.*s t WHERE true",
                   WW_STR_ARG(call->layer->relation));
-    enum ww_status st = add_conditions(call, r, q, err);
+    enum ww_status st = ogc_query_conditions(call, r, q, err);
     if (st != WW_OK)
         return st;
     ww_buf_printf(&q->sql, " LIMIT %lld) s", (long long)most + 1);

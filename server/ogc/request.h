@@ -88,6 +88,10 @@ struct ogc_query {
 
 void ogc_query_init(struct ogc_query *query);
 void ogc_query_clear(struct ogc_query *query);
+/* Appends what the rows must fulfil (AND …): the reader's wards, bbox, datetime, equal properties, filter.
+ * The layer is called t. */
+enum ww_status ogc_query_conditions(struct ogc_call *call, const struct ogc_request *request,
+                                    struct ogc_query *out, struct ww_error *err) WW_MUST_CHECK;
 /* SELECT of one row more than the limit, which shows whether there is a next page. `limit` < 0: all. */
 enum ww_status ogc_query_items(struct ogc_call *call, const struct ogc_request *request, int64_t limit,
                                struct ogc_query *out, struct ww_error *err) WW_MUST_CHECK;

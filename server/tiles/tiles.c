@@ -15,7 +15,6 @@
 
 #define CACHE_BYTES ((size_t)64 << 20)
 #define TILE_BYTES  ((size_t)32 << 20)
-#define MVT_TYPE    "application/vnd.mapbox-vector-tile"
 
 struct ww_tiles {
     struct ww_live_map *map;
@@ -123,23 +122,20 @@ static bool etag_fits(struct ww_str header, const char *etag) {
     return false;
 }
 
-/* `packed` goes out as it is, or when the client does not take gzip, `plain`. */
-static void answer(struct ww_tiles *t, struct ww_http_request *req, struct ww_str packed, struct ww_str plain,
-                   uint64_t hash) {
+void ww_tile_answer(struct ww_http_request *req, struct ww_str packed, struct ww_str plain, uint64_t hash) {
     char etag[24];
     snprintf(etag, sizeof etag, "\"%016llx\"", (unsigned long long)hash);
     ww_http_add_header(req, "ETag", etag);
     ww_http_add_header(req, "Vary", "Accept-Encoding, Authorization, Cookie");
     if (etag_fits(ww_http_header(req, "If-None-Match"), etag)) {
-        t->counters.not_modified++;
         ww_http_respond(req, 304, NULL, WW_STR_NONE);
     } else if (packed.len == 0) {
         ww_http_respond(req, 204, NULL, WW_STR_NONE);
     } else if (plain.ptr) {
-        ww_http_respond(req, 200, MVT_TYPE, plain);
+        ww_http_respond(req, 200, WW_TILE_TYPE, plain);
     } else {
         ww_http_add_header(req, "Content-Encoding", "gzip");
-        ww_http_respond(req, 200, MVT_TYPE, packed);
+        ww_http_respond(req, 200, WW_TILE_TYPE, packed);
     }
 }
 
@@ -154,20 +150,11 @@ static bool layer_by_name(const struct ww_tiles *t, struct ww_str name, enum ww_
     return false;
 }
 
-static bool ends_with(struct ww_str text, struct ww_str end) {
-    return text.len >= end.len && memcmp(text.ptr + text.len - end.len, end.ptr, end.len) == 0;
-}
-
 /* "6789.mvt", "6789.pbf" or "6789". */
 static bool take_number(struct ww_str text, uint64_t *out) {
-    if (ends_with(text, WW_STR(".mvt")) || ends_with(text, WW_STR(".pbf")))
+    if (ww_str_ends(text, WW_STR(".mvt")) || ww_str_ends(text, WW_STR(".pbf")))
         text.len -= 4;
     return ww_str_to_u64(text, out) && *out < 1u << 30;
-}
-
-static void fail_layer(struct ww_route_call *call, struct ww_str name) {
-    ww_call_fail(call, WW_NOT_FOUND, "layer", "there is no live layer %.*s: there are thing, alert and ward",
-                 WW_STR_ARG(name));
 }
 
 /* The layer and tile that the path names; answers and says false when there is none. */
@@ -175,7 +162,7 @@ static bool find_tile(struct ww_route_call *call, enum ww_live_layer_name *layer
     const struct ww_tiles *t = call->app->tiles;
     uint64_t z, x, y;
     if (!layer_by_name(t, call->path_arg[0], layer)) {
-        fail_layer(call, call->path_arg[0]);
+        ww_handle_table_tile(call);
         return false;
     }
     if (!take_number(call->path_arg[1], &z) || !take_number(call->path_arg[2], &x) ||
@@ -199,6 +186,11 @@ void ww_handle_tile(struct ww_route_call *call) {
     enum ww_live_layer_name layer;
     struct ww_tile tile;
     struct ww_http_request *req = call->req;
+    struct ww_str name, value;
+    if (ww_http_param_at(req, 0, &name, &value)) {
+        ww_handle_table_tile(call); /* a filter, a time: the database knows */
+        return;
+    }
     if (!find_tile(call, &layer, &tile))
         return;
     if (!ww_live_map_is_loaded(t->map)) {
@@ -211,7 +203,7 @@ void ww_handle_tile(struct ww_route_call *call) {
     const struct ww_cached_tile *kept = key.view == WW_VIEW_NONE ? NULL : ww_tile_cache_get(t->cache, key);
     uint64_t hash;
     if (kept && (takes_gzip || kept->packed.len == 0)) {
-        answer(t, req, kept->packed, WW_STR_NONE, kept->hash);
+        ww_tile_answer(req, kept->packed, WW_STR_NONE, kept->hash);
         return;
     }
     const enum ww_status st = draw(t, layer, tile, &view, &hash);
@@ -221,7 +213,7 @@ void ww_handle_tile(struct ww_route_call *call) {
     }
     if (!kept && key.view != WW_VIEW_NONE)
         ww_tile_cache_put(t->cache, key, ww_buf_str(&t->packed), hash);
-    answer(t, req, ww_buf_str(&t->packed), takes_gzip ? WW_STR_NONE : ww_buf_str(&t->drawn), hash);
+    ww_tile_answer(req, ww_buf_str(&t->packed), takes_gzip ? WW_STR_NONE : ww_buf_str(&t->drawn), hash);
 }
 
 /* ---- TileJSON 3.0.0 ---- */
@@ -298,7 +290,8 @@ static void answer_tilejson(struct ww_route_call *call, struct ww_str name) {
     struct ww_buf out;
     struct ww_json w;
     if (!layer_by_name(call->app->tiles, name, &layer)) {
-        fail_layer(call, name);
+        call->path_arg[0] = name;
+        ww_handle_table_tilejson(call);
         return;
     }
     ww_buf_init(&out, 1 << 20);
@@ -313,7 +306,7 @@ static void answer_tilejson(struct ww_route_call *call, struct ww_str name) {
 
 void ww_handle_tilejson(struct ww_route_call *call) {
     struct ww_str name = call->path_arg[0];
-    if (ends_with(name, WW_STR(".json")))
+    if (ww_str_ends(name, WW_STR(".json")))
         name.len -= 5;
     answer_tilejson(call, name);
 }

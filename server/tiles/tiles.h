@@ -32,9 +32,14 @@ struct ww_tiles_options {
 struct ww_tiles *ww_tiles_new(struct event_base *base, const struct ww_tiles_options *options);
 void ww_tiles_free(struct ww_tiles *tiles); /* NULL is allowed */
 
+#define WW_TILE_TYPE "application/vnd.mapbox-vector-tile"
+/* Answers with a tile: 304 when the client has it (`hash` is of the plain bytes), 204 when it is empty, else
+ * `packed` (gzip), or `plain` for a client that does not take gzip (WW_STR_NONE: it does). */
+void ww_tile_answer(struct ww_http_request *req, struct ww_str packed, struct ww_str plain, uint64_t hash);
+
 struct ww_tiles_counters {
     struct ww_tile_cache_counters cache;
-    uint64_t drawn, not_modified, news;
+    uint64_t drawn, news;
     size_t rows[WW_LIVE_LAYERS], layer_bytes;
 };
 void ww_tiles_get_counters(const struct ww_tiles *tiles, struct ww_tiles_counters *out);

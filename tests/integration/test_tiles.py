@@ -213,3 +213,73 @@ def test_a_thing_that_registers_itself_comes_onto_the_map(seeded, admin):
     wait_until(lambda: admin.ingest("people", row).status == 200, "the new feed")
     tile = tile_of(107.055, 29.055, 15)
     wait_until(lambda: any(f[2].get("key") == "P1" for f in features(admin, "thing", tile)), "the new thing on the map")
+
+
+# ---- Layers that are not live, and filters: drawn by PostGIS ----
+
+
+@pytest.fixture(scope="module")
+def operator_layer(seeded, admin):
+    """What an operator adds: seen without a restart."""
+    seeded.sql("""CREATE TABLE layers.parcel (id integer PRIMARY KEY, name text, area_m2 double precision, ward text, geom geometry(Polygon, 4326));
+        INSERT INTO layers.parcel SELECT n, 'P' || n, n * 10.5, CASE WHEN n <= 2 THEN '500115001' ELSE '500115002' END,
+            ST_MakeEnvelope(107.03 + n * 0.02, 29.03, 107.04 + n * 0.02, 29.04, 4326) FROM generate_series(1, 4) n;
+        GRANT SELECT ON layers.parcel TO wardwatch_reader""")
+    wait_until(lambda: admin.get("/ogc/collections/parcel").status == 200, "the operator's layer")
+
+
+def test_a_table_of_the_operator_is_a_tile_layer_as_each_reader_may_see_it(operator_layer, admin, viewer_a):
+    found = features(admin, "parcel", BOTH)
+    assert sorted(f[2]["name"] for f in found) == ["P1", "P2", "P3", "P4"] and all(f[1] == 3 for f in found)
+    assert sorted(f[0] for f in found) == [1, 2, 3, 4] and found[0][2]["area_m2"] == found[0][0] * 10.5
+    assert sorted(f[2]["name"] for f in features(viewer_a, "parcel", BOTH)) == ["P1", "P2"]
+
+
+def test_tiles_take_the_filters_of_items(operator_layer, admin):
+    def names(query):
+        answer = admin.get(f"/tiles/parcel/{BOTH}.mvt?{query}")
+        assert answer.status in (200, 204), answer.text
+        return sorted(f[2]["name"] for f in mvt.read(answer.body)["parcel"]) if answer.status == 200 else []
+
+    assert names("filter=area_m2%20%3E%2025") == ["P3", "P4"]
+    assert names("name=P2") == ["P2"]
+    assert names("filter=area_m2%20%3E%20999") == []
+    only = mvt.read(admin.get(f"/tiles/parcel/{BOTH}.mvt?properties=name").body)["parcel"]
+    assert all(set(f[2]) == {"name"} for f in only)
+    assert admin.get(f"/tiles/parcel/{BOTH}.mvt?filter=nope%20%3D%201").status == 400
+    assert admin.get(f"/tiles/thing/{A1}.mvt?filter=key%20%3D%20'A1'").status == 200, "a live layer with a filter comes from the database"
+
+
+def test_a_table_tile_is_what_postgis_makes_of_it(operator_layer, seeded, admin):
+    z, x, y = BOTH.split("/")
+    want = seeded.value(f"""SELECT count(*) FROM layers.parcel WHERE ST_Transform(geom, 3857) && ST_TileEnvelope({z},{x},{y})""")
+    assert len(features(admin, "parcel", BOTH)) == int(want)
+    answer = admin.get(f"/tiles/parcel/{BOTH}.mvt")
+    assert admin.get(f"/tiles/parcel/{BOTH}.mvt", headers={"If-None-Match": answer.headers["ETag"]}).status == 304
+    assert admin.get("/tiles/parcel/10/0/0.mvt").status == 204
+
+
+def test_ogc_api_tiles_names_row_before_column(operator_layer, admin):
+    collection = admin.get("/ogc/collections/parcel").json
+    (link,) = [link for link in collection["links"] if link["rel"].endswith("tilesets-vector")]
+    tilesets = admin.get(link["href"][link["href"].index("/ogc") :]).json["tilesets"]
+    assert tilesets[0]["tileMatrixSetURI"].endswith("WebMercatorQuad") and tilesets[0]["dataType"] == "vector"
+    (item,) = [link for link in tilesets[0]["links"] if link["rel"] == "item"]
+    z, x, y = BOTH.split("/")
+    address = item["href"].replace("{tileMatrix}", z).replace("{tileRow}", y).replace("{tileCol}", x)
+    assert item["templated"] is True
+    answer = admin.get(address[address.index("/ogc") :])
+    assert answer.status == 200 and answer.headers["Content-Type"] == item["type"] and len(mvt.read(answer.body)["parcel"]) == 4
+    assert admin.get(f"/ogc/collections/parcel/tiles/WebMercatorQuad/{z}/{x}/{y}").status in (204, 404), "column before row is another tile"
+    whole = admin.get("/ogc/collections/parcel/tiles/WebMercatorQuad").json
+    assert whole["crs"].endswith("3857") and whole["boundingBox"]["lowerLeft"][0] == pytest.approx(107.05)
+    assert admin.get("/ogc/collections/parcel/tiles/Other").status == 404
+    assert admin.get("/ogc/collections/nope/tiles").status == 404
+    assert "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt" in admin.get("/ogc/conformance").json["conformsTo"]
+
+
+def test_tilejson_of_a_table_says_what_is_in_it(operator_layer, admin):
+    answer = admin.get("/tiles/parcel.json")
+    assert answer.status == 200 and answer.json["vector_layers"][0]["fields"]["area_m2"] == "Number"
+    assert answer.json["tiles"][0].endswith("/tiles/parcel/{z}/{x}/{y}.mvt") and "/ogc" not in answer.json["tiles"][0]
+    assert admin.get("/tiles/nope.json").status == 404
