@@ -47,7 +47,7 @@ struct ww_str ogc_row_id(struct ogc_run *run, const struct ww_pg_result *r, int 
 bool ogc_row_geometry(struct ogc_run *run, const struct ww_pg_result *r, int row);
 
 extern const struct ogc_writer ogc_write_geojson, ogc_write_geojson_seq, ogc_write_ndjson, ogc_write_csv,
-    ogc_write_html;
+    ogc_write_fgb, ogc_write_html;
 
 /* ---- answer.c: where rows go ---- */
 

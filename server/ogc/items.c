@@ -33,7 +33,8 @@ struct items {
 };
 
 static const struct ogc_writer *const writers[] = {&ogc_write_geojson, &ogc_write_geojson_seq,
-                                                   &ogc_write_ndjson, &ogc_write_csv, &ogc_write_html};
+                                                   &ogc_write_ndjson,  &ogc_write_csv,
+                                                   &ogc_write_fgb,     &ogc_write_html};
 
 const struct ogc_writer *ogc_writer_of(enum ogc_format format) {
     for (size_t i = 0; i < sizeof writers / sizeof *writers; i++)

@@ -43,6 +43,7 @@ enum ogc_format {
     OGC_GEOJSON_SEQ,
     OGC_NDJSON,
     OGC_CSV,
+    OGC_FGB,
     OGC_SCHEMA,  /* application/schema+json */
     OGC_OPENAPI, /* application/vnd.oai.openapi+json;version=3.0 */
     OGC_FORMATS

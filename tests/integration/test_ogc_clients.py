@@ -198,3 +198,47 @@ def test_owslib_reads_everything(proxy):
         assert found["numberMatched"] == 50
         with pytest.raises(RuntimeError, match="did you mean datetime"):
             api.collection_items("station", datetime_="2026-01-01T05:00:00Z")
+
+
+# ---- FlatGeobuf ----
+
+
+def test_flatgeobuf_is_the_layer_as_gdal_reads_it(proxy, database, scratch):
+    import http.client
+
+    database.sql(
+        "CREATE TABLE layers.shapes (id integer PRIMARY KEY, name text, n bigint, x double precision, b boolean, j jsonb, at timestamptz, geom geometry(Geometry, 4490), ward text);"
+        "INSERT INTO layers.shapes SELECT row_number() OVER (), '形 ' || k, 9007199254740993, 0.1, true, '{\"a\":[1]}', '2026-01-02T03:04:05.5Z', ST_GeomFromText(g, 4490), NULL FROM (VALUES "
+        "('point', 'POINT(107 29)'), ('line', 'LINESTRING(107 29,108 30,109 30)'), ('polygon', 'POLYGON((0 0,9 0,9 9,0 9,0 0),(1 1,2 1,2 2,1 1))'), ('points', 'MULTIPOINT((1 2),(3 4))'),"
+        "('lines', 'MULTILINESTRING((0 0,1 1),(2 2,3 3,4 4))'), ('polygons', 'MULTIPOLYGON(((0 0,1 0,1 1,0 0)),((5 5,9 5,9 9,5 9,5 5),(6 6,7 6,7 7,6 6)))'),"
+        "('collection', 'GEOMETRYCOLLECTION(POINT(1 2),LINESTRING(0 0,1 1))'), ('nothing', NULL)) v(k, g)"
+    )
+
+    def download(target):
+        connection = http.client.HTTPConnection("127.0.0.1", proxy.port)
+        connection.request("GET", target, headers={"Authorization": f"Bearer {proxy.token}"})
+        response = connection.getresponse()
+        path = os.path.join(scratch, "layer.fgb")
+        with open(path, "wb") as file:
+            file.write(response.read())
+        connection.close()
+        assert response.status == 200 and response.headers["Content-Type"] == "application/flatgeobuf"
+        out = subprocess.run(["ogr2ogr", "-f", "GeoJSON", "/vsistdout/", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert out.returncode == 0 and not out.stderr, out.stderr
+        info = subprocess.run(["ogrinfo", "-so", "-al", path], stdout=subprocess.PIPE, text=True).stdout
+        return json.loads(out.stdout)["features"], info, response.headers
+
+    features, info, _ = download("/ogc/collections/shapes/items?f=flatgeobuf")
+    for row, feature in zip(database.sql("SELECT ST_AsGeoJSON(geom, 8, 0), name FROM layers.shapes ORDER BY id"), features, strict=True):
+        assert feature["geometry"] == (json.loads(row[0]) if row[0] else None), row
+        properties = feature["properties"]
+        assert (properties["name"], properties["n"], properties["x"], properties["b"], properties["j"]) == (row[1], 9007199254740993, 0.1, True, {"a": [1]})
+        assert properties["at"].startswith("2026-01-02T03:04:05.5") and properties.get("ward") is None
+    assert 'ID["EPSG",4326]' in info
+    swapped, info, _ = download("/ogc/collections/shapes/items?f=flatgeobuf&crs=http://www.opengis.net/def/crs/EPSG/0/4490&id=1")
+    assert swapped[0]["geometry"]["coordinates"] == [107.0, 29.0] and 'ID["EPSG",4490]' in info
+    whole, info, _ = download("/ogc/collections/station/items?f=flatgeobuf")
+    assert [f["properties"]["id"] for f in whole] == list(range(1, 2501)) and "Geometry: Point" in info
+    page, _, headers = download("/ogc/collections/station/items?f=flatgeobuf&limit=300")
+    assert len(page) == 300 and headers["OGC-NumberMatched"] == "2500" and 'rel="next"' in headers["Link"]
+    database.sql("DROP TABLE layers.shapes")
