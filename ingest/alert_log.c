@@ -268,7 +268,7 @@ static enum ww_status apply(struct ww_alert_log *log, const struct ww_json_node 
         take_instant(action, "at", &alert->cleared_us);
         put_open(log, key, NOT_OPEN);
     }
-    return WW_OK;
+    return keep(log, ww_json_get(action, "latest"), &alert->latest, err);
 }
 
 enum ww_status ww_alert_log_apply(struct ww_alert_log *log, struct ww_str actions, struct ww_error *err) {

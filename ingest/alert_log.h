@@ -27,6 +27,7 @@ struct ww_logged_alert {
     int64_t open_count;
     double open_last, open_peak;
     struct ww_str explanation; /* empty unless kept, as … */
+    struct ww_str latest;      /* … what was told of it last, and … */
     struct ww_str before;      /* … that which it had before it was raised, and … */
     struct ww_str joined[16];  /* … the reasons that joined, as JSON */
     uint32_t n_joined;

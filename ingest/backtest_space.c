@@ -54,6 +54,9 @@ enum ww_status backtest_space_find(struct ww_backtest *bt, struct ww_error *err)
     return WW_BAD_INPUT;
 }
 
+/* Alerts that never were are not computed again. */
+static const struct ww_known unknown;
+
 /* ---- The clock ---- */
 
 static void set_clock(struct space_run *run, int64_t now_us) {
@@ -75,7 +78,7 @@ static void look_at_scan(struct space_run *run) {
     enum ww_scan_due due = ww_scan_pace_due(&run->pace, run->scan, run->now_us, run->today);
     assert(due != WW_SCAN_NOTHING);
     if (due == WW_SCAN_LOOK) {
-        ww_scan_watch_begin(run->scan, run->today);
+        ww_scan_watch_begin(run->scan, run->today, &unknown);
         ww_scan_watch_look(run->scan);
         ww_scan_pace_looked(&run->pace, run->now_us, bt->time.look_every_us);
         bt->progress.looks++;
@@ -94,9 +97,9 @@ static void look_at_scan(struct space_run *run) {
 
 static void look_at_map(struct space_run *run) {
     struct ww_backtest *bt = run->bt;
-    ww_hotspot_watch_begin(run->map, run->now_us);
+    ww_hotspot_watch_begin(run->map, run->now_us, &unknown);
     ww_hotspot_watch_settle(run->map);
-    ww_hotspot_watch_end(run->map, run->now_us);
+    ww_hotspot_watch_end(run->map);
     bt->progress.looks++;
     (void)ww_hotspot_watch_decide(run->map, run->now_us, &bt->actions);
 }

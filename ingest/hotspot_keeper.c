@@ -6,8 +6,6 @@
  * Readings that commit meanwhile go into the new watch at once: the newer time wins, in whichever order they
  * come.
  */
-#include <math.h>
-
 #include "geo/base/alloc.h"
 #include "geo/base/log.h"
 #include "ingest/space_internal.h"
@@ -45,10 +43,6 @@ static void give_up(struct space_keeper *k, const struct ww_error *err) {
     k->step = SPACE_READY;
 }
 
-static double number(const struct ww_pg_result *r, int row, int column) {
-    return ww_pg_is_null(r, row, column) ? NAN : ww_pg_double(r, row, column);
-}
-
 /* ---- Loading ---- */
 
 static enum ww_status take_places(struct space_keeper *k, const struct ww_pg_result *r,
@@ -66,12 +60,7 @@ static enum ww_status make_watch(struct space_keeper *k, struct ww_error *err) {
 static enum ww_status take_values(struct space_keeper *k, const struct ww_pg_result *r,
                                   struct ww_error *err) {
     (void)err;
-    for (int i = 0; i < ww_pg_rows(r); i++) {
-        struct ww_place at = {number(r, i, 2), number(r, i, 3)};
-        (void)ww_hotspot_watch_set(k->loading_map->next_watch, ww_pg_i64(r, i, 0),
-                                   (uint32_t)ww_pg_i64(r, i, 1), isnan(at.lon_deg) ? NULL : &at,
-                                   ww_pg_i64(r, i, 4), ww_pg_double(r, i, 5));
-    }
+    space_take_values(r, k->loading_map->next_watch, &k->load_known);
     k->load_step = LOAD_OPEN;
     return WW_OK;
 }
@@ -89,6 +78,7 @@ static void finish(struct space_keeper *k) {
     ww_hotspot_watch_free(seat->watch);
     seat->watch = seat->next_watch;
     seat->next_watch = NULL;
+    seat->known = space_known_of_load(k);
     seat->writes_all = true;
     ww_log(WW_LOG_INFO, "hotspot=loaded rule=%.*s", WW_STR_ARG(seat->rule->code));
     hotspot_load_drop(k);
@@ -120,6 +110,7 @@ static void on_answer(void *arg, enum ww_status status, const struct ww_pg_resul
 
 static void next_question(struct space_keeper *k) {
     const struct ww_space_rule *rule = k->loading_map->rule;
+    const struct space_moment when = space_moment_now(space_now_us());
     const char *query = NULL;
     struct ww_pg_args args;
     struct ww_error err;
@@ -133,12 +124,7 @@ static void next_question(struct space_keeper *k) {
         k->load_step = LOAD_VALUES;
     }
     if (k->load_step == LOAD_VALUES) {
-        query = "space_latest";
-        ww_pg_arg_str(&args, rule->hotspot.property);
-        ww_pg_arg_str(&args, rule->hotspot.feed);
-        ww_pg_arg_str(&args, rule->hotspot.thing_class);
-        ww_pg_arg_double(&args, rule->hotspot.max_age_s);
-        ww_pg_arg_str(&args, ww_str_of(rule->hotspot.flags));
+        query = space_ask_values(&rule->hotspot, &when, &args);
     } else if (k->load_step == LOAD_OPEN) {
         query = "space_open_alerts";
         ww_pg_arg_i64(&args, rule->id);
@@ -151,6 +137,7 @@ void hotspot_load_begin(struct space_keeper *k, struct hotspot_seat *seat) {
     k->step = SPACE_LOADING;
     k->loading_map = seat;
     k->load_step = LOAD_PLACES;
+    k->load_known = (struct ww_known){0};
     seat->is_stale = false; /* what makes it stale from here on makes it stale again */
     if (space_places_begin(&k->load_places, seat->rule, &err) == WW_OK)
         next_question(k);
@@ -207,7 +194,7 @@ static void on_settled(struct ww_job *job) {
         return;
     }
     int64_t now = space_now_us();
-    ww_hotspot_watch_end(seat->watch, now);
+    ww_hotspot_watch_end(seat->watch);
     seat->has_news = true;
     if (k->judges && k->step != SPACE_DOWN && !seat->is_stale) {
         struct ww_hotspot_moves moves = ww_hotspot_watch_decide(seat->watch, now, &k->waiting);
@@ -226,7 +213,8 @@ void hotspot_look(struct space_keeper *k, int64_t now) {
         seat->is_settling = true;
         seat->job.work = settle;
         seat->job.done = on_settled;
-        ww_hotspot_watch_begin(seat->watch, now);
+        const struct ww_known known = space_known(k, &seat->known);
+        ww_hotspot_watch_begin(seat->watch, now, &known);
         ww_worker_pool_submit(k->worker, &seat->job);
     }
 }

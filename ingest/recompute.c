@@ -58,26 +58,25 @@ static enum ww_status read_alert(struct recompute *c, int64_t id) {
     return WW_OK;
 }
 
-/* Of its rule, as it was then. */
-static enum ww_status read_version(struct recompute *c) {
+enum ww_status recompute_rule(struct recompute *c, int32_t version, struct ww_rule_row *out) {
     struct ww_pg_args args;
     const struct ww_pg_result *r;
     ww_pg_args_init(&args);
     ww_pg_arg_i64(&args, c->alert.rule_id);
-    ww_pg_arg_i64(&args, c->alert.rule_version);
+    ww_pg_arg_i64(&args, version);
     enum ww_status st = ww_pg_sync_query(c->sync, ww_sql_find("recompute_version"), &args, &r, c->err);
     ww_pg_args_clear(&args);
     if (st != WW_OK)
         return st;
     if (ww_pg_rows(r) == 0)
-        return ww_error_set(c->err, WW_CONFLICT, "version %d of rule %.*s has not been kept",
-                            c->alert.rule_version, WW_STR_ARG(c->alert.code));
-    c->rule = (struct ww_rule_row){.id = c->alert.rule_id,
-                                   .version = c->alert.rule_version,
-                                   .severity = (int)ww_pg_i64(r, 0, 0),
-                                   .code = ww_arena_copy(c->arena, ww_pg_str(r, 0, 1)),
-                                   .detector = ww_arena_copy(c->arena, ww_pg_str(r, 0, 2)),
-                                   .config = ww_arena_copy(c->arena, ww_pg_str(r, 0, 3))};
+        return ww_error_set(c->err, WW_CONFLICT, "version %d of rule %.*s has not been kept", version,
+                            WW_STR_ARG(c->alert.code));
+    *out = (struct ww_rule_row){.id = c->alert.rule_id,
+                                .version = version,
+                                .severity = (int)ww_pg_i64(r, 0, 0),
+                                .code = ww_arena_copy(c->arena, ww_pg_str(r, 0, 1)),
+                                .detector = ww_arena_copy(c->arena, ww_pg_str(r, 0, 2)),
+                                .config = ww_arena_copy(c->arena, ww_pg_str(r, 0, 3))};
     return WW_OK;
 }
 
@@ -135,7 +134,7 @@ static void write_instant(struct ww_json *w, const char *key, int64_t at_us) {
 struct side {
     int64_t severity, opened_us, cleared_us, last_us, peak_us, count, open_count;
     double last, peak, open_last, open_peak;
-    struct ww_str explanation, before;
+    struct ww_str explanation, latest, before;
     const struct ww_str *joined; /* reasons, or one array of them */
     uint32_t n_joined;
 };
@@ -160,6 +159,10 @@ static void write_side(struct ww_buf *out, const struct side *s) {
     ww_json_end_object(&w);
     ww_json_key(&w, "explanation");
     ww_json_raw(&w, s->explanation);
+    if (s->latest.len > 0) {
+        ww_json_key(&w, "latest");
+        ww_json_raw(&w, s->latest);
+    }
     if (s->before.len > 0) {
         ww_json_key(&w, "before");
         ww_json_raw(&w, s->before);
@@ -208,10 +211,11 @@ static enum ww_status compare(struct recompute *c) {
     c->out->is_found = true;
     const struct side sides[2] = {{a->severity, a->told_opened_us, a->cleared_us, a->last_us, a->peak_us,
                                    a->count, a->open_count, a->last, a->peak, a->open_last, a->open_peak,
-                                   a->explanation, a->before, &a->joined, a->joined.len > 0},
-                                  {l->severity, l->opened_us, l->cleared_us, l->last_us, l->peak_us, l->count,
-                                   l->open_count, l->last, l->peak, l->open_last, l->open_peak,
-                                   l->explanation, l->before, l->joined, l->n_joined}};
+                                   a->explanation, a->latest, a->before, &a->joined, a->joined.len > 0},
+                                  {l->severity, l->opened_us,
+                                   c->clears_by_looks ? a->cleared_us : l->cleared_us, l->last_us, l->peak_us,
+                                   l->count, l->open_count, l->last, l->peak, l->open_last, l->open_peak,
+                                   l->explanation, l->latest, l->before, l->joined, l->n_joined}};
     return compare_sides(c, sides);
 }
 
@@ -230,10 +234,11 @@ static enum ww_status run(struct recompute *c) {
     case WW_ENGINE_HEALTH:
         return recompute_by_messages(c);
     case WW_ENGINE_SPACE:
-        break;
+        c->clears_by_looks = true;
+        return recompute_by_looks(c);
     }
-    return ww_error_set(c->err, WW_CONFLICT, "alerts of detector %.*s can't be computed again yet",
-                        WW_STR_ARG(c->alert.detector));
+    assert(0 && "every engine is named");
+    return WW_CONFLICT;
 }
 
 static enum ww_status recompute(struct recompute *c, const char *conninfo, int64_t alert_id) {
@@ -244,7 +249,7 @@ static enum ww_status recompute(struct recompute *c, const char *conninfo, int64
                              "SET LOCAL application_name = 'wardwatch explain'; SET LOCAL work_mem = '64MB'",
                              NULL, NULL, c->err);
     if (st == WW_OK && (st = read_alert(c, alert_id)) == WW_OK)
-        st = read_version(c);
+        st = recompute_rule(c, c->alert.rule_version, &c->rule);
     if (st == WW_OK && (st = run(c)) == WW_OK)
         st = compare(c);
     return st;

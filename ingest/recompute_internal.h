@@ -34,14 +34,19 @@ struct recompute {
     struct stored_alert alert;
     struct ww_rule_row rule;  /* in the version that the alert names */
     struct ww_alert_log *log; /* what becomes of it */
+    bool clears_by_looks; /* when it cleared is no number that its explanation has: which looks found nothing
+                             any more is not kept */
     ww_recompute_cb goes_on;
     void *arg;
 };
 
 /* Each runs what judged the alert over what was known, into the log. */
 enum ww_status recompute_by_readings(struct recompute *c) WW_MUST_CHECK;
+enum ww_status recompute_by_looks(struct recompute *c) WW_MUST_CHECK;
 enum ww_status recompute_by_messages(struct recompute *c) WW_MUST_CHECK;
 
+/* The alert's rule in another version. WW_CONFLICT: it was not kept. */
+enum ww_status recompute_rule(struct recompute *c, int32_t version, struct ww_rule_row *out) WW_MUST_CHECK;
 /* The alert that is looked at, as far as it has come; NULL before it opened. */
 const struct ww_logged_alert *recompute_find(const struct recompute *c);
 /* False: cancelled. */

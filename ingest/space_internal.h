@@ -10,15 +10,6 @@
 #include "ingest/space_keeper.h"
 #include "ingest/space_places.h"
 
-/* An event that was committed while the seat's events were being read. */
-struct space_note {
-    int64_t message_id, thing_id, day;
-    uint32_t ward_id;
-    int32_t n;
-    bool has_place;
-    struct ww_place place;
-};
-
 /* One scan rule. */
 struct scan_seat {
     struct ww_job job; /* first: the worker pool hands it back */
@@ -33,9 +24,10 @@ struct scan_seat {
     struct ww_scan_pace pace;
     int64_t began_us;
     struct ww_space_series series;
-    struct space_note *notes; /* while its events are read */
+    struct space_event *notes; /* that were committed while its events are read */
     uint32_t n_notes, cap_notes;
-    uint64_t unplaced; /* events that are nowhere */
+    struct ww_known known; /* when it was loaded */
+    uint64_t unplaced;     /* events that are nowhere */
 };
 
 /* One hot-spot rule. */
@@ -44,6 +36,7 @@ struct hotspot_seat {
     struct space_keeper *keeper;
     const struct ww_space_rule *rule;
     struct ww_hotspot_watch *watch, *next_watch; /* the second is being loaded */
+    struct ww_known known;                       /* when it was loaded */
     bool is_settling, is_stale, is_retired, has_news, writes_all;
     int64_t stale_us, written_us;
     struct ww_space_series series;
@@ -76,12 +69,18 @@ struct space_keeper {
     struct hotspot_seat *loading_map;
     struct scan_seat *loading; /* the seat that is being read */
     int load_step;
-    struct space_places load_places; /* of either */
+    struct space_places load_places; /* of either, and … */
+    struct ww_known load_known;      /* … up to where its events or values are there */
+    int64_t noted_message;           /* the newest that was committed and noted */
     struct ww_scan_watch *load_watch;
     struct ww_map *load_messages; /* that the snapshot held, of the last minutes */
 };
 
 int64_t space_now_us(void);
+/* What a seat knows: what was there when it was loaded, and all that was noted since. */
+struct ww_known space_known(const struct space_keeper *k, const struct ww_known *loaded);
+/* Of what was loaded, when all is there. */
+struct ww_known space_known_of_load(const struct space_keeper *k);
 /* Asks one query; false when it could not be queued. */
 void space_ask(struct space_keeper *k, const char *query, struct ww_pg_args *args, ww_pg_cb cb);
 /* True: goes on with the result. Else the connection begins anew. */
@@ -90,7 +89,7 @@ void space_go_on(struct space_keeper *k);
 int64_t space_day(const struct space_keeper *k, int64_t at_us);
 /* Counts an event, or makes the seat stale. */
 void space_count(struct scan_seat *seat, struct ww_scan_watch *watch, const struct ww_scan_spots *spots,
-                 const struct space_note *event);
+                 const struct space_event *event);
 void space_make_stale(struct scan_seat *seat, int64_t wait_us);
 
 /* hotspot_keeper.c */

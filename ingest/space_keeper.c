@@ -22,6 +22,20 @@ int64_t space_now_us(void) {
     return now.tv_sec * WW_SECOND_US + now.tv_nsec / 1000;
 }
 
+struct ww_known space_known(const struct space_keeper *k, const struct ww_known *loaded) {
+    struct ww_known known = *loaded;
+    if (k->noted_message > known.message)
+        known.message = k->noted_message;
+    return known;
+}
+
+struct ww_known space_known_of_load(const struct space_keeper *k) {
+    struct ww_known known = k->load_known;
+    known.thing = k->load_places.seen.thing;
+    known.datastream = k->load_places.seen.datastream;
+    return known;
+}
+
 /* ---- Statements ---- */
 
 void space_ask(struct space_keeper *k, const char *query, struct ww_pg_args *args, ww_pg_cb cb) {
@@ -176,7 +190,8 @@ static void begin_look(struct space_keeper *k, struct scan_seat *seat, int64_t n
     seat->began_us = now;
     seat->job.work = look;
     seat->job.done = on_looked;
-    ww_scan_watch_begin(seat->watch, space_day(k, now));
+    const struct ww_known known = space_known(k, &seat->known);
+    ww_scan_watch_begin(seat->watch, space_day(k, now), &known);
     ww_worker_pool_submit(k->worker, &seat->job);
 }
 
@@ -259,7 +274,7 @@ void space_make_stale(struct scan_seat *seat, int64_t wait_us) {
 }
 
 void space_count(struct scan_seat *seat, struct ww_scan_watch *watch, const struct ww_scan_spots *spots,
-                 const struct space_note *event) {
+                 const struct space_event *event) {
     uint32_t spot =
         ww_scan_spots_find(spots, event->thing_id, event->ward_id, event->has_place ? &event->place : NULL);
     if (spot == WW_SPOT_UNKNOWN)
@@ -270,10 +285,10 @@ void space_count(struct scan_seat *seat, struct ww_scan_watch *watch, const stru
         space_make_stale(seat, STALE_US);
 }
 
-static void keep_note(struct scan_seat *seat, const struct space_note *event) {
+static void keep_note(struct scan_seat *seat, const struct space_event *event) {
     if (seat->n_notes == seat->cap_notes) {
         uint32_t cap = seat->cap_notes ? seat->cap_notes * 2 : 64;
-        struct space_note *grown =
+        struct space_event *grown =
             cap <= MOST_NOTES ? ww_try_realloc(seat->notes, cap * sizeof *grown) : NULL;
         if (!grown) {
             space_make_stale(seat, STALE_US);
@@ -295,18 +310,17 @@ static void note_row(struct scan_seat *seat, const struct submission *s, uint32_
         return;
     seat->pace.heard_us = s->received_at_us;
     const struct ww_scan_rule *rule = &seat->rule->scan;
-    bool counts_all = rule->count == WW_COUNT_READINGS && isnan(rule->above) && isnan(rule->below);
     uint32_t row = s->located.row[i];
-    struct space_note event = {.message_id = s->raw_message_id,
-                               .thing_id = c->things[ds->thing].id,
-                               .day = space_day(k, s->batch.time_us[row]),
-                               .ward_id = s->located.ward_id[i],
-                               .n = ww_scan_rule_events(rule, s->located.value[i], s->batch.flag[row]),
-                               .has_place = own != NULL};
+    struct space_event event = {.message_id = s->raw_message_id,
+                                .thing_id = c->things[ds->thing].id,
+                                .day = space_day(k, s->batch.time_us[row]),
+                                .ward_id = s->located.ward_id[i],
+                                .n = ww_scan_rule_events(rule, s->located.value[i], s->batch.flag[row]),
+                                .has_place = own != NULL};
     if (own)
         event.place = own->place;
-    if (outcome == WW_ROW_CORRECTED && !counts_all)
-        space_make_stale(seat, STALE_US); /* what it was before is not known here */
+    if (outcome == WW_ROW_CORRECTED)
+        space_make_stale(seat, STALE_US); /* what it was before, or how it was marked, is not known here */
     if (outcome != WW_ROW_STORED || event.n == 0)
         return;
     if (seat == k->loading || !seat->watch)
@@ -316,6 +330,8 @@ static void note_row(struct scan_seat *seat, const struct submission *s, uint32_
 }
 
 void space_keeper_note(struct space_keeper *k, const struct submission *s) {
+    if (s->raw_message_id > k->noted_message)
+        k->noted_message = s->raw_message_id;
     if (!k->path->world || s->generation != k->path->world->catalog->generation || k->step == SPACE_DOWN)
         return;
     hotspot_note(k, s);

@@ -5,7 +5,6 @@
  * Events that are committed while they are read are kept, and counted afterwards unless the snapshot held
  * their message: the query names the messages of the last minutes that it saw.
  */
-#include <math.h>
 #include <stdio.h>
 
 #include "geo/base/alloc.h"
@@ -40,10 +39,6 @@ static void give_up(struct space_keeper *k, const struct ww_error *err) {
     k->step = SPACE_READY;
 }
 
-static double number(const struct ww_pg_result *r, int row, int column) {
-    return ww_pg_is_null(r, row, column) ? NAN : ww_pg_double(r, row, column);
-}
-
 static enum ww_status take_places(struct space_keeper *k, const struct ww_pg_result *r,
                                   struct ww_error *err) {
     return space_places_take(&k->load_places, r, err);
@@ -76,17 +71,18 @@ static enum ww_status take_events(struct space_keeper *k, const struct ww_pg_res
     k->load_messages = ww_map_new(256);
     seat->unplaced = 0;
     for (int i = 0; i < ww_pg_rows(r) && st == WW_OK; i++) {
-        if (ww_pg_is_null(r, i, 4)) {
-            st = ww_map_put(k->load_messages, message_key(ww_pg_i64(r, i, 1), room), 1);
-            continue;
+        struct space_event event;
+        int64_t message_id;
+        switch (space_take_event(r, i, &event, &message_id, &k->load_known)) {
+        case SPACE_EVENT:
+            space_count(seat, k->load_watch, k->load_places.spots[0], &event);
+            break;
+        case SPACE_MESSAGE:
+            st = ww_map_put(k->load_messages, message_key(message_id, room), 1);
+            break;
+        case SPACE_NEWEST:
+            break;
         }
-        struct space_note event = {.thing_id = ww_pg_i64(r, i, 0),
-                                   .ward_id = (uint32_t)ww_pg_i64(r, i, 1),
-                                   .has_place = !ww_pg_is_null(r, i, 2),
-                                   .place = {number(r, i, 2), number(r, i, 3)},
-                                   .day = ww_pg_i64(r, i, 4),
-                                   .n = (int32_t)(ww_pg_i64(r, i, 5) & INT32_MAX)};
-        space_count(seat, k->load_watch, k->load_places.spots[0], &event);
     }
     if (st != WW_OK)
         return ww_error_set(err, WW_NO_MEMORY, "no memory for the events of a scan");
@@ -101,7 +97,7 @@ static enum ww_status take_open(struct space_keeper *k, const struct ww_pg_resul
             ww_scan_watch_take_muted(k->load_watch, ww_pg_i64(r, i, 0));
         else
             ww_scan_watch_take_open(k->load_watch, ww_pg_i64(r, i, 0), ww_pg_i64(r, i, 1),
-                                    ww_pg_double(r, i, 2), ww_pg_str(r, i, 3));
+                                    ww_pg_double(r, i, 2), ww_pg_str(r, i, 3), ww_pg_str(r, i, 5));
     k->load_step = LOAD_DONE;
     return WW_OK;
 }
@@ -126,6 +122,7 @@ static void finish(struct space_keeper *k) {
     ww_scan_watch_free(seat->watch);
     seat->spots = k->load_places.spots[0];
     seat->watch = k->load_watch;
+    seat->known = space_known_of_load(k);
     seat->pace.next_look_us = 0;
     k->load_places.spots[0] = NULL;
     k->load_watch = NULL;
@@ -162,39 +159,16 @@ static void on_answer(void *arg, enum ww_status status, const struct ww_pg_resul
         space_go_on(k);
 }
 
-static void add_bound(struct ww_pg_args *args, double bound) {
-    if (isnan(bound))
-        ww_pg_arg_null(args);
-    else
-        ww_pg_arg_double(args, bound);
-}
-
-static const char *ask_events(const struct ww_scan_rule *rule, struct ww_pg_args *args) {
-    if (rule->count == WW_COUNT_ALERTS) {
-        ww_pg_arg_str(args, rule->alerts_of);
-        ww_pg_arg_i64(args, (int64_t)rule->memory_days);
-        return "space_scan_alerts";
-    }
-    ww_pg_arg_str(args, rule->property);
-    ww_pg_arg_str(args, rule->feed);
-    ww_pg_arg_str(args, rule->thing_class);
-    ww_pg_arg_i64(args, (int64_t)rule->memory_days);
-    ww_pg_arg_str(args, ww_str_of(rule->flags));
-    add_bound(args, rule->above);
-    add_bound(args, rule->below);
-    ww_pg_arg_bool(args, rule->count == WW_COUNT_VALUES);
-    return "space_scan_events";
-}
-
 static void next_question(struct space_keeper *k) {
     const struct ww_space_rule *rule = k->loading->rule;
+    const struct space_moment when = space_moment_now(space_now_us());
     const char *query = NULL;
     struct ww_pg_args args;
     ww_pg_args_init(&args);
     if (k->load_step == LOAD_PLACES && !(query = space_places_ask(&k->load_places, &args)))
         k->load_step = LOAD_EVENTS;
     if (k->load_step == LOAD_EVENTS) {
-        query = ask_events(&rule->scan, &args);
+        query = space_ask_events(&rule->scan, &when, &args);
     } else if (k->load_step == LOAD_OPEN) {
         query = "space_open_alerts";
         ww_pg_arg_i64(&args, rule->id);
@@ -207,6 +181,7 @@ void space_load_begin(struct space_keeper *k, struct scan_seat *seat) {
     k->step = SPACE_LOADING;
     k->loading = seat;
     k->load_step = LOAD_PLACES;
+    k->load_known = (struct ww_known){0};
     seat->n_notes = 0;
     seat->is_stale = false; /* what makes it stale from here on makes it stale again */
     if (space_places_begin(&k->load_places, seat->rule, &err) == WW_OK)

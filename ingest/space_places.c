@@ -8,7 +8,7 @@ enum { THINGS_PAGE = 5000 };
 
 enum ww_status space_places_begin(struct space_places *p, const struct ww_space_rule *rule,
                                   struct ww_error *err) {
-    *p = (struct space_places){.rule = rule, .step = WARDS};
+    *p = (struct space_places){.rule = rule, .step = WARDS, .when = space_moment_now(0)};
     if (!rule->is_map) {
         p->spots[0] = ww_scan_spots_new(&rule->scan);
         return p->spots[0] ? WW_OK : ww_error_set(err, WW_NO_MEMORY, "no memory for its places");
@@ -52,6 +52,9 @@ const char *space_places_ask(const struct space_places *p, struct ww_pg_args *ar
         ww_pg_arg_str(args, rule->is_map ? rule->hotspot.thing_class : rule->scan.thing_class);
         ww_pg_arg_str(args, population_of(rule));
         ww_pg_arg_i64(args, p->after);
+        ww_pg_arg_i64(args, p->when.known.thing);
+        ww_pg_arg_i64(args, p->when.known.datastream);
+        space_ask_things_at(&p->when, args);
         return "space_things";
     case REACHES:
         return "space_reaches";
@@ -96,6 +99,9 @@ static enum ww_status take_things(struct space_places *p, const struct ww_pg_res
     int n = ww_pg_rows(r);
     for (int i = 0; i < n && st == WW_OK; i++) {
         p->after = ww_pg_i64(r, i, 0);
+        p->seen.thing = p->after > p->seen.thing ? p->after : p->seen.thing;
+        p->seen.datastream =
+            ww_pg_i64(r, i, 6) > p->seen.datastream ? ww_pg_i64(r, i, 6) : p->seen.datastream;
         struct ww_place at = {number(r, i, 2), number(r, i, 3)};
         st = ww_scan_spots_add_thing(spots, p->after, ww_pg_str(r, i, 1), at, (uint32_t)ww_pg_i64(r, i, 4),
                                      number(r, i, 5), err);

@@ -14,8 +14,7 @@
 
 #include "ingest/space/hotspot_watch.h"
 #include "ingest/space/scan_watch.h"
-#include "ingest/space_rules.h"
-#include "sql/pg.h"
+#include "ingest/space_rows.h"
 
 enum { SPACE_WARDS, SPACE_HEXAGONS, SPACE_KINDS };
 
@@ -24,7 +23,9 @@ struct space_places {
     /* A scan's: the first alone, whatever they are. A map's: wards and hexagons, where it has them. */
     struct ww_scan_spots *spots[SPACE_KINDS];
     int step;
-    int64_t after; /* the last thing of a page */
+    int64_t after;            /* the last thing of a page */
+    struct space_moment when; /* as things were then; begun with the present */
+    struct ww_known seen;     /* up to where they were there */
 };
 
 /* WW_NO_MEMORY; to be cleared then too. */

@@ -158,16 +158,14 @@ void ww_live_forget(struct ww_live *g, uint32_t j) {
     }
 }
 
-void ww_live_recount(struct ww_live *g) {
+/* From the places' values. */
+static void count_all(struct ww_live *g) {
     const struct ww_weights *w = g->weights;
-    double mean = g->all.n > 0 ? g->all.sum / g->all.n : 0;
-    g->level += mean;
     g->all = (struct all){0};
     for (uint32_t i = 0; i < w->n; i++) {
-        struct place *p = &g->place[i];
+        const struct place *p = &g->place[i];
         if (!p->has)
             continue;
-        p->value -= mean;
         g->all.n++;
         g->all.sum += p->value;
         g->all.squares += p->value * p->value;
@@ -185,6 +183,26 @@ void ww_live_recount(struct ww_live *g) {
         }
         count_row(g, i, 1);
     }
+}
+
+void ww_live_recount(struct ww_live *g) {
+    double mean = g->all.n > 0 ? g->all.sum / g->all.n : 0;
+    g->level += mean;
+    for (uint32_t i = 0; i < g->weights->n; i++)
+        if (g->place[i].has)
+            g->place[i].value -= mean;
+    count_all(g);
+}
+
+void ww_live_renew(struct ww_live *g, const double *value) {
+    double sum = 0;
+    for (uint32_t i = 0; i < g->weights->n; i++)
+        sum += g->place[i].has ? value[i] : 0;
+    g->level = g->all.n > 0 ? sum / g->all.n : 0;
+    for (uint32_t i = 0; i < g->weights->n; i++)
+        if (g->place[i].has)
+            g->place[i].value = value[i] - g->level;
+    count_all(g);
 }
 
 bool ww_live_has(const struct ww_live *g, uint32_t place) {

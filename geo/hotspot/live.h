@@ -32,6 +32,9 @@ bool ww_live_has(const struct ww_live *live, uint32_t place);
 uint32_t ww_live_count(const struct ww_live *live); /* places with a value */
 /* Takes all sums anew from the values and moves the reference level to their mean. O(pairs). */
 void ww_live_recount(struct ww_live *live);
+/* The same from the values themselves [n_places] (of those that have one): what comes then depends on nothing
+ * but the values, whatever was set in which order before. */
+void ww_live_renew(struct ww_live *live, const double *value);
 
 /* NaN for a place without a value, and as hotspot.h says. */
 double ww_live_gstar(const struct ww_live *live, uint32_t place);

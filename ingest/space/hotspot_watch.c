@@ -11,12 +11,12 @@
 #include "geo/hotspot/tail.h"
 #include "ingest/space/grown.h"
 
-enum { LAYERS = 2, MOST_OPEN = 256, RECOUNT_AFTER = 100000, MOST_MEMBERS = 50 };
+enum { LAYERS = 2, MOST_OPEN = 256, MOST_MEMBERS = 50 };
 #define EXPIRE_US (30 * WW_SECOND_US) /* values grow old by themselves */
 #define SKEWED    0.1                 /* beyond it the normal law misleads */
 
 struct thing {
-    int64_t time_us;
+    int64_t id, time_us;
     double value;
     uint32_t spot[LAYERS]; /* WW_SPOT_NONE: nowhere */
     bool counts;
@@ -29,6 +29,7 @@ struct place {
     struct ww_hotspot_place written; /* as the database has it */
     bool is_written;
     int64_t hot_since_us;
+    struct ww_known hot_since_known;
 };
 
 /* Wards or hexagons. */
@@ -61,9 +62,11 @@ struct ww_hotspot_watch {
     struct ww_map *thing_by_id;
     struct thing *thing;
     uint32_t n_things, cap_things;
-    uint64_t sets;
+    uint32_t *by_id; /* indexes of things */
+    uint32_t cap_by_id;
     bool is_dirty;
     int64_t begun_us, expired_us;
+    struct ww_known known; /* when it began */
     struct open_alert open[MOST_OPEN];
     uint32_t n_open;
 };
@@ -87,6 +90,7 @@ void ww_hotspot_watch_free(struct ww_hotspot_watch *w) {
         clear_layer(&w->layer[i]);
     ww_map_free(w->thing_by_id);
     ww_free(w->thing);
+    ww_free(w->by_id);
     ww_arena_free(w->arena);
     ww_free(w);
 }
@@ -195,28 +199,35 @@ static struct thing *find_thing(struct ww_hotspot_watch *w, int64_t id) {
     if (ww_map_get(w->thing_by_id, key, &index))
         return &w->thing[index];
     if (!ww_grown(&w->thing, w->n_things, &w->cap_things, sizeof *w->thing) ||
+        !ww_grown(&w->by_id, w->n_things, &w->cap_by_id, sizeof *w->by_id) ||
         ww_map_put(w->thing_by_id, key, w->n_things) != WW_OK)
         return NULL;
-    w->thing[w->n_things] = (struct thing){.time_us = WW_INSTANT_NONE};
+    w->thing[w->n_things] = (struct thing){.id = id, .time_us = WW_INSTANT_NONE};
+    uint32_t at = w->n_things; /* mostly they come in order */
+    for (; at > 0 && w->thing[w->by_id[at - 1]].id > id; at--)
+        w->by_id[at] = w->by_id[at - 1];
+    w->by_id[at] = w->n_things;
     return &w->thing[w->n_things++];
 }
 
-/* The rounding that many sums leave is taken out. */
+/* Sums are made anew in the order of things and places, so that the map is a function of the values and not
+ * of the order in which they came: with what was known the same map can be made again. */
 static void recount(struct ww_hotspot_watch *w) {
     for (int i = 0; i < LAYERS; i++)
         for (uint32_t p = 0; w->layer[i].live && p < w->layer[i].n; p++)
             w->layer[i].place[p].sum = 0;
-    for (uint32_t k = 0; k < w->n_things; k++)
-        for (int i = 0; i < LAYERS && w->thing[k].counts; i++)
-            if (w->thing[k].spot[i] != WW_SPOT_NONE)
-                w->layer[i].place[w->thing[k].spot[i]].sum += w->thing[k].value;
+    for (uint32_t k = 0; k < w->n_things; k++) {
+        const struct thing *t = &w->thing[w->by_id[k]];
+        for (int i = 0; i < LAYERS && t->counts; i++)
+            if (t->spot[i] != WW_SPOT_NONE)
+                w->layer[i].place[t->spot[i]].sum += t->value;
+    }
     for (int i = 0; i < LAYERS; i++) {
         struct layer *l = &w->layer[i];
         for (uint32_t p = 0; l->live && p < l->n; p++)
-            if (l->place[p].n > 0)
-                ww_live_set(l->live, p, l->place[p].sum / l->place[p].n);
+            l->value[p] = l->place[p].n > 0 ? l->place[p].sum / l->place[p].n : NAN;
         if (l->live)
-            ww_live_recount(l->live);
+            ww_live_renew(l->live, l->value);
     }
 }
 
@@ -237,10 +248,8 @@ bool ww_hotspot_watch_set(struct ww_hotspot_watch *w, int64_t thing_id, uint32_t
     for (int i = 0; i < LAYERS; i++)
         if (spot[i] != WW_SPOT_NONE)
             change_place(&w->layer[i], spot[i], value - (t->counts ? t->value : 0), !t->counts);
-    *t = (struct thing){time_us, value, {spot[0], spot[1]}, true};
+    *t = (struct thing){thing_id, time_us, value, {spot[0], spot[1]}, true};
     w->is_dirty = true;
-    if (++w->sets % RECOUNT_AFTER == 0)
-        recount(w);
     return true;
 }
 
@@ -258,9 +267,11 @@ static void expire(struct ww_hotspot_watch *w, int64_t now_us) {
             take_out(w, &w->thing[k]);
 }
 
-void ww_hotspot_watch_begin(struct ww_hotspot_watch *w, int64_t now_us) {
+void ww_hotspot_watch_begin(struct ww_hotspot_watch *w, int64_t now_us, const struct ww_known *known) {
     w->begun_us = now_us;
+    w->known = *known;
     expire(w, now_us);
+    recount(w);
     w->is_dirty = false;
     for (int i = 0; i < LAYERS; i++) {
         struct layer *l = &w->layer[i];
@@ -313,7 +324,7 @@ static enum ww_moran_class moran_class(double value, double mean, double z) {
     return value > mean ? WW_MORAN_HIGH_LOW : WW_MORAN_LOW_HIGH;
 }
 
-static void end_layer(struct ww_hotspot_watch *w, struct layer *l, int64_t now_us) {
+static void end_layer(struct ww_hotspot_watch *w, struct layer *l) {
     double mean = 0;
     bool enough = l->n_map >= w->how.min_places;
     uint32_t k = 0;
@@ -341,15 +352,17 @@ static void end_layer(struct ww_hotspot_watch *w, struct layer *l, int64_t now_u
         }
         if (now->class != WW_CLASS_HOT)
             l->place[p].hot_since_us = 0;
-        else if (l->place[p].hot_since_us == 0)
-            l->place[p].hot_since_us = now_us;
+        else if (l->place[p].hot_since_us == 0) {
+            l->place[p].hot_since_us = w->begun_us;
+            l->place[p].hot_since_known = w->known;
+        }
     }
 }
 
-void ww_hotspot_watch_end(struct ww_hotspot_watch *w, int64_t now_us) {
+void ww_hotspot_watch_end(struct ww_hotspot_watch *w) {
     for (int i = 0; i < LAYERS; i++)
         if (w->layer[i].live && !w->layer[i].failed)
-            end_layer(w, &w->layer[i], now_us);
+            end_layer(w, &w->layer[i]);
 }
 
 struct ww_hotspot_place ww_hotspot_watch_place(const struct ww_hotspot_watch *w, bool hexagon, uint32_t n) {
@@ -457,7 +470,8 @@ void ww_hotspot_watch_take_open(struct ww_hotspot_watch *w, int64_t ward) {
 struct ward_heat {
     uint32_t known, hot, silent; /* places with a value; hot ones; that were hot and have no value now */
     bool long_enough;
-    const struct layer *layer; /* of the hottest */
+    const struct place *longest; /* hot */
+    const struct layer *layer;   /* of the hottest */
     uint32_t place;
 };
 
@@ -478,6 +492,8 @@ static struct ward_heat heat_of(const struct ww_hotspot_watch *w, uint32_t ward,
             }
             h.hot++;
             h.long_enough = h.long_enough || (double)(now_us - p->hot_since_us) >= w->how.alert_for_s * 1e6;
+            if (!h.longest || p->hot_since_us < h.longest->hot_since_us)
+                h.longest = p;
             if (!h.layer || p->now.z > most) {
                 h.layer = &w->layer[i];
                 h.place = n;
@@ -562,6 +578,7 @@ static void open_alert(struct ww_hotspot_watch *w, uint32_t ward, const struct w
     ww_json_key(&j, "explanation");
     ww_json_object(&j);
     put_text(&j, "method", "hotspot");
+    put_instant(&j, "looked_at", w->begun_us);
     ww_json_key(&j, "rule");
     ww_json_object(&j);
     ww_json_key(&j, "code");
@@ -576,6 +593,9 @@ static void open_alert(struct ww_hotspot_watch *w, uint32_t ward, const struct w
     put_number(&j, "z", short_number(hottest->z));
     put_number(&j, "p", short_number(hottest->p));
     put_number(&j, "q", short_number(hottest->q));
+    ww_known_write(&j, "known", &w->known);
+    put_instant(&j, "hot_since", h->longest->hot_since_us);
+    ww_known_write(&j, "known_since", &h->longest->hot_since_known);
     put_members(w, &j, ward);
     ww_json_end_object(&j);
     ww_json_end_object(&j);

@@ -4,9 +4,9 @@
  *   st = ww_hotspot_watch_new(&setup, &watch, &err);
  *   ww_hotspot_watch_set(watch, thing_id, ward_id, place, time_us, value);   // each reading: O(neighbours)
  *   if (now_us >= ww_hotspot_watch_due_us(watch, rest_us)) {
- *       ww_hotspot_watch_begin(watch, now_us);    // on the loop: z of all places, as they stand
+ *       ww_hotspot_watch_begin(watch, now_us, &known);   // on the loop: z of all places, as they stand
  *       ww_hotspot_watch_settle(watch);           // on a worker: p and q over the whole map
- *       ww_hotspot_watch_end(watch, now_us);      // on the loop: classes, and since when
+ *       ww_hotspot_watch_end(watch);              // on the loop: classes, and since when
  *       ww_hotspot_watch_write(watch, rows);      // what changed
  *       ww_hotspot_watch_decide(watch, now_us, actions);
  *   }
@@ -22,6 +22,7 @@
 #include "geo/base/json_writer.h"
 #include "geo/instant.h"
 #include "ingest/space/hotspot_rule.h"
+#include "ingest/space/known.h"
 #include "ingest/space/scan_spots.h"
 
 struct ww_hotspot_setup {
@@ -43,9 +44,11 @@ bool ww_hotspot_watch_set(struct ww_hotspot_watch *watch, int64_t thing_id, uint
 /* From when on the map is to be settled again, `rest_us` (at least) after it was last: because of readings,
  * or because values grow old by themselves. */
 int64_t ww_hotspot_watch_due_us(const struct ww_hotspot_watch *watch, int64_t rest_us);
-void ww_hotspot_watch_begin(struct ww_hotspot_watch *watch, int64_t now_us);
+/* `known`: up to where what was set is all; an explanation says it. The same values give the same map to the
+ * last bit, in whichever order they were set. */
+void ww_hotspot_watch_begin(struct ww_hotspot_watch *watch, int64_t now_us, const struct ww_known *known);
 void ww_hotspot_watch_settle(struct ww_hotspot_watch *watch);
-void ww_hotspot_watch_end(struct ww_hotspot_watch *watch, int64_t now_us);
+void ww_hotspot_watch_end(struct ww_hotspot_watch *watch);
 /* A JSON array for sql/queries/hotspot_write.sql; false: nothing changed. `all`: every place. */
 bool ww_hotspot_watch_write(struct ww_hotspot_watch *watch, bool all, struct ww_buf *rows);
 

@@ -38,7 +38,7 @@ static struct scan_open *add_open(struct ww_scan_watch *w, int64_t ward, int64_t
     if (w->n_open == SCAN_MOST_OPEN)
         return NULL;
     struct scan_open *o = &w->open[w->n_open];
-    *o = (struct scan_open){.ward = ward, .held_us = now_us};
+    *o = (struct scan_open){.ward = ward, .held_us = now_us, .peak_us = WW_INSTANT_NONE};
     o->member = ww_try_calloc(w->n_spots, sizeof *o->member);
     if (!o->member)
         return NULL;
@@ -46,13 +46,24 @@ static struct scan_open *add_open(struct ww_scan_watch *w, int64_t ward, int64_t
     return o;
 }
 
+/* "2026-05-01" */
+static bool read_day(struct ww_str text, int64_t *day) {
+    int64_t at_us;
+    char room[40];
+    int n = snprintf(room, sizeof room, "%.*sT00:00:00Z", (int)(text.len < 10 ? text.len : 10), text.ptr);
+    bool good = ww_instant_parse((struct ww_str){room, (size_t)n}, NULL, &at_us, NULL) == WW_OK;
+    if (good)
+        *day = at_us / WW_DAY_US;
+    return good;
+}
+
 void ww_scan_watch_take_open(struct ww_scan_watch *w, int64_t ward, int64_t last_us, double peak,
-                             struct ww_str members) {
+                             struct ww_str members, struct ww_str peak_look) {
     struct scan_open *o = add_open(w, ward, last_us);
-    struct ww_arena *arena = o ? ww_arena_new(members.len * 64 + (1 << 16)) : NULL;
-    struct ww_json_node *list = NULL;
+    struct ww_arena *arena = o ? ww_arena_new((members.len + peak_look.len) * 64 + (1 << 16)) : NULL;
+    struct ww_json_node *list = NULL, *look = NULL;
     uint64_t spot;
-    struct ww_str key;
+    struct ww_str key, day;
     if (!o)
         return;
     o->peak = peak;
@@ -60,6 +71,14 @@ void ww_scan_watch_take_open(struct ww_scan_watch *w, int64_t ward, int64_t last
         for (const struct ww_json_node *node = list->child; node; node = node->next)
             if (ww_json_as_str(ww_json_get(node, "key"), &key) && ww_map_get(w->spot_by_key, key, &spot))
                 o->member[spot] = true;
+    if (arena && peak_look.len > 0 && ww_json_parse(arena, peak_look, &look, NULL) == WW_OK &&
+        ww_known_read(look, "known", &o->peak_known) &&
+        ww_json_as_str(ww_json_get(look, "looked_at"), &key) &&
+        ww_json_as_str(ww_json_get(look, "to"), &day) && read_day(day, &o->peak_day) &&
+        (ww_json_as_i64(ww_json_get(look, "rule_version"), &o->peak_version) ||
+         ww_json_as_i64(ww_json_get(ww_json_get(look, "rule"), "version"), &o->peak_version)) &&
+        ww_instant_parse(key, NULL, &o->peak_us, NULL) != WW_OK)
+        o->peak_us = WW_INSTANT_NONE;
     ww_arena_free(arena);
 }
 
@@ -193,8 +212,23 @@ static void put_muted_until(const struct ww_scan_watch *w, struct ww_json *j, co
     ww_json_end_object(j);
 }
 
+/* The look at which it was largest, which may be an earlier one. */
+static void put_peak(struct ww_json *j, const struct scan_open *o) {
+    if (o->peak_us == WW_INSTANT_NONE)
+        return;
+    ww_json_key(j, "peak");
+    ww_json_object(j);
+    put_number(j, "cases", o->peak);
+    put_int(j, "rule_version", o->peak_version);
+    put_day(j, "to", o->peak_day);
+    put_instant(j, "looked_at", o->peak_us);
+    ww_known_write(j, "known", &o->peak_known);
+    ww_json_end_object(j);
+}
+
+/* `o`: of an alert that goes on. */
 static void explain(const struct ww_scan_watch *w, struct ww_json *j, const struct ww_scan_seen *s,
-                    int64_t now_us) {
+                    const struct scan_open *o, int64_t now_us) {
     ww_json_object(j);
     put_text(j, "method", "scan");
     ww_json_key(j, "rule");
@@ -211,6 +245,7 @@ static void explain(const struct ww_scan_watch *w, struct ww_json *j, const stru
     put_text(j, "places", ww_scan_place_word(w->how.places));
     put_text(j, "zones", ww_scan_zone_word(w->how.zones));
     put_instant(j, "looked_at", now_us);
+    ww_known_write(j, "known", &w->known);
     put_int(j, "seed", (int64_t)w->how.seed);
     put_int(j, "replicas", w->result.replicas);
     put_number(j, "total_cases", w->result.totals.cases);
@@ -221,6 +256,8 @@ static void explain(const struct ww_scan_watch *w, struct ww_json *j, const stru
         put_number(j, "learned_from_days", w->learned_days);
     put_muted_until(w, j, s, now_us);
     put_figures(w, j, s);
+    if (o)
+        put_peak(j, o);
     put_members(w, j, s, MOST_MEMBERS);
     ww_json_key(j, "secondary");
     ww_json_array(j);
@@ -275,7 +312,7 @@ static void open_alert(struct ww_scan_watch *w, struct scan_open *o, const struc
     put_counts(&j, s, s->is.cases, now_us);
     put_instant(&j, "peak_at", now_us);
     ww_json_key(&j, "explanation");
-    explain(w, &j, s, now_us);
+    explain(w, &j, s, NULL, now_us);
     ww_json_end_object(&j);
 }
 
@@ -323,7 +360,7 @@ static bool mute_cluster(struct ww_scan_watch *w, const struct ww_scan_seen *s, 
     ww_mute_write(&mute, &j);
     ww_json_end_object(&j);
     ww_json_key(&j, "explanation");
-    explain(w, &j, s, now_us);
+    explain(w, &j, s, NULL, now_us);
     ww_json_end_object(&j);
     return true;
 }
@@ -358,7 +395,7 @@ static void update_alert(struct ww_scan_watch *w, struct scan_open *o, const str
     if (s->is.cases >= o->peak)
         put_instant(&j, "peak_at", now_us);
     ww_json_key(&j, "latest");
-    explain(w, &j, s, now_us);
+    explain(w, &j, s, o, now_us);
     ww_json_end_object(&j);
 }
 
@@ -376,13 +413,20 @@ static bool has_news(const struct scan_open *o, const struct ww_scan_seen *s) {
     return o->cases != s->is.cases || o->from != (double)s->first_day || o->length != s->is.length;
 }
 
-static void note_told(struct scan_open *o, const struct ww_scan_seen *s) {
+static void note_told(const struct ww_scan_watch *w, struct scan_open *o, const struct ww_scan_seen *s,
+                      int64_t now_us) {
     for (uint32_t i = 0; i < s->is.length; i++)
         o->member[s->spot[i]] = true;
     o->cases = s->is.cases;
     o->from = (double)s->first_day;
     o->length = s->is.length;
-    o->peak = fmax(o->peak, s->is.cases);
+    if (o->peak > s->is.cases)
+        return;
+    o->peak = s->is.cases;
+    o->peak_us = now_us;
+    o->peak_day = s->last_day;
+    o->peak_version = w->version;
+    o->peak_known = w->known;
 }
 
 struct ww_scan_moves ww_scan_watch_decide(struct ww_scan_watch *w, int64_t now_us, bool heard,
@@ -399,7 +443,7 @@ struct ww_scan_moves ww_scan_watch_decide(struct ww_scan_watch *w, int64_t now_u
             continue;
         bool first = !held[o - w->open]; /* the best of those that are this alert speaks for it */
         bool news = first && has_news(o, s);
-        note_told(o, s);
+        note_told(w, o, s, now_us);
         held[o - w->open] = true;
         o->held_us = now_us;
         uint32_t muted = find_muted(w, s->ward_id);

@@ -21,9 +21,12 @@ struct scan_events {
 
 /* An alert that is open. */
 struct scan_open {
-    int64_t ward;               /* its subject */
-    bool *member;               /* [n_spots] */
-    double peak;                /* cases */
+    int64_t ward;    /* its subject */
+    bool *member;    /* [n_spots] */
+    double peak;     /* cases; when and with what they were seen: */
+    int64_t peak_us; /* WW_INSTANT_NONE: not told */
+    int64_t peak_day, peak_version;
+    struct ww_known peak_known;
     int64_t held_us;            /* the last look at which it still held */
     double cases, from, length; /* what was told of it last */
 };
@@ -42,7 +45,8 @@ struct ww_scan_watch {
 
     uint32_t n_days; /* remembered */
     int64_t today, begun;
-    uint32_t *count; /* [n_days][n_spots], a ring by day */
+    struct ww_known known; /* at the look */
+    uint32_t *count;       /* [n_days][n_spots], a ring by day */
     struct scan_events coming, working;
     bool overflowed;
 

@@ -30,7 +30,7 @@ int32_t ww_scan_rule_events(const struct ww_scan_rule *rule, double value, char 
     if (!strchr(rule->flags, flag))
         return 0;
     if (rule->count == WW_COUNT_VALUES)
-        return value > 0 ? (int32_t)fmin(round(value), 1e9) : 0;
+        return value > 0 ? (int32_t)fmin(rint(value), 1e9) : 0; /* as the database rounds */
     bool bounded = !isnan(rule->above) || !isnan(rule->below);
     return !bounded || value > rule->above || value < rule->below;
 }

@@ -172,7 +172,8 @@ bool ww_scan_watch_is_due(const struct ww_scan_watch *w, int64_t today) {
     return w->coming.n > 0 || w->has_absorbed || today > w->begun || !w->has_looked;
 }
 
-void ww_scan_watch_begin(struct ww_scan_watch *w, int64_t today) {
+void ww_scan_watch_begin(struct ww_scan_watch *w, int64_t today, const struct ww_known *known) {
+    w->known = *known;
     struct scan_events empty = w->working;
     w->working = w->coming;
     w->coming = empty;
@@ -378,7 +379,7 @@ void ww_scan_watch_stop_when(struct ww_scan_watch *w, bool (*stop)(void *arg), v
 void ww_scan_watch_absorb(struct ww_scan_watch *w, int64_t today) {
     struct ww_error err;
     bool is_new_day = today > w->begun;
-    ww_scan_watch_begin(w, today);
+    ww_scan_watch_begin(w, today, &w->known);
     w->has_absorbed = w->has_absorbed || w->working.n > 0 || is_new_day;
     forget_days(w);
     if (take_events(w, &err) != WW_OK) { /* as after a look that failed */

@@ -3,7 +3,7 @@
  *
  *   st = ww_scan_watch_new(&setup, today, &watch, &err);
  *   ww_scan_watch_count(watch, spot, day, 1);              // the past, then each event as it comes
- *   ww_scan_watch_begin(watch, today);                     // takes what came
+ *   ww_scan_watch_begin(watch, today, &known);             // takes what came
  *   ww_scan_watch_look(watch);                             // on a worker: tens of milliseconds to a second
  *   ww_scan_watch_decide(watch, now_us, heard, actions);   // on the loop: what becomes of the alerts
  *
@@ -28,6 +28,7 @@
 #include "geo/base/json_writer.h"
 #include "geo/place.h"
 #include "geo/scan/scan.h"
+#include "ingest/space/known.h"
 #include "ingest/space/scan_rule.h"
 
 /* A place that events are counted at. */
@@ -60,7 +61,8 @@ bool ww_scan_watch_count(struct ww_scan_watch *watch, uint32_t spot, int64_t day
 /* Events wait, or a new day has begun. */
 bool ww_scan_watch_is_due(const struct ww_scan_watch *watch, int64_t today);
 
-void ww_scan_watch_begin(struct ww_scan_watch *watch, int64_t today);
+/* `known`: up to where what was counted is all; an explanation says it. */
+void ww_scan_watch_begin(struct ww_scan_watch *watch, int64_t today, const struct ww_known *known);
 void ww_scan_watch_look(struct ww_scan_watch *watch);
 /* Makes room for more events without a look: what came is counted, and the next look is due as before. */
 void ww_scan_watch_absorb(struct ww_scan_watch *watch, int64_t today);
@@ -85,9 +87,10 @@ void ww_scan_watch_take_muted(struct ww_scan_watch *watch, int64_t ward);
 const char *ww_scan_watch_trouble(const struct ww_scan_watch *watch);
 
 /* An alert that is open in the database: its subject, when it was last seen, its members as the explanation
- * has them (a JSON array of objects with "key"). */
+ * has them (a JSON array of objects with "key"), and the look at which it was largest (`looked_at`, `known`;
+ * "": not told). */
 void ww_scan_watch_take_open(struct ww_scan_watch *watch, int64_t ward, int64_t last_us, double peak,
-                             struct ww_str members);
+                             struct ww_str members, struct ww_str peak_look);
 void ww_scan_watch_forget_alerts(struct ww_scan_watch *watch);
 uint32_t ww_scan_watch_open_count(const struct ww_scan_watch *watch);
 /* Alerts that are open or muted: to be decided about again as time goes by. */

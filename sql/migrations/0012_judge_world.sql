@@ -45,8 +45,8 @@ END $$;
 CREATE TRIGGER thing_keep AFTER UPDATE ON thing REFERENCING OLD TABLE AS before NEW TABLE AS after
     FOR EACH STATEMENT EXECUTE FUNCTION thing_keep();
 
--- All things as they were at a moment.
-CREATE FUNCTION things_at(moment timestamptz) RETURNS SETOF thing LANGUAGE sql STABLE SET search_path = wardwatch, public AS $$
+-- All things as they were at a moment; 'infinity': as they are. Without a search path of its own, so that it becomes part of the query.
+CREATE FUNCTION things_at(moment timestamptz) RETURNS SETOF thing LANGUAGE sql STABLE AS $$
     SELECT t.id, t.feed_id, t.key, t.name_zh, t.name_en,
            CASE WHEN w.thing_id IS NULL THEN t.class ELSE w.class END,
            CASE WHEN w.thing_id IS NULL THEN t.limit_class ELSE w.limit_class END,
@@ -57,6 +57,6 @@ CREATE FUNCTION things_at(moment timestamptz) RETURNS SETOF thing LANGUAGE sql S
            CASE WHEN w.thing_id IS NULL THEN t.raw_y ELSE w.raw_y END,
            t.source_datum, t.registered,
            CASE WHEN w.thing_id IS NULL THEN t.properties ELSE w.properties END
-    FROM thing t
-    LEFT JOIN LATERAL (SELECT x.* FROM thing_was x WHERE x.thing_id = t.id AND x.until >= moment ORDER BY x.until LIMIT 1) w ON true
+    FROM wardwatch.thing t
+    LEFT JOIN LATERAL (SELECT x.* FROM wardwatch.thing_was x WHERE x.thing_id = t.id AND x.until >= moment ORDER BY x.until LIMIT 1) w ON true
 $$;

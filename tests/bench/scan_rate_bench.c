@@ -92,7 +92,7 @@ static void bench(const struct city *c, const char *model, uint32_t days, uint32
             if (d < WARM)
                 continue;
             const struct ww_scan_seen *seen;
-            ww_scan_watch_begin(w, today);
+            ww_scan_watch_begin(w, today, &(struct ww_known){.message = 1});
             ww_scan_watch_look(w);
             bool some = ww_scan_watch_seen(w, &seen) > 0;
             last = some ? 1 / seen[0].recurrence_days : 1;
@@ -101,7 +101,7 @@ static void bench(const struct city *c, const char *model, uint32_t days, uint32
             best_raw = fmin(best_raw, last_raw);
         }
         if (d < WARM) {
-            ww_scan_watch_begin(w, today);
+            ww_scan_watch_begin(w, today, &(struct ww_known){.message = 1});
             ww_scan_watch_look(w);
             continue;
         }

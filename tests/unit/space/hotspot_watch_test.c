@@ -74,9 +74,9 @@ static void close_bench(struct bench *b) {
 }
 
 static void settle(struct bench *b, int64_t now_us) {
-    ww_hotspot_watch_begin(b->watch, now_us);
+    ww_hotspot_watch_begin(b->watch, now_us, &(struct ww_known){.message = 1});
     ww_hotspot_watch_settle(b->watch);
-    ww_hotspot_watch_end(b->watch, now_us);
+    ww_hotspot_watch_end(b->watch);
 }
 
 static void set(struct bench *b, int64_t thing, uint32_t ward, int64_t time_us, double value) {

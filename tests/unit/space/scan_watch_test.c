@@ -80,7 +80,7 @@ static struct ww_scan_moves decide(struct bench *b, bool heard) {
 }
 
 static struct ww_scan_moves look(struct bench *b, int64_t day) {
-    ww_scan_watch_begin(b->watch, day);
+    ww_scan_watch_begin(b->watch, day, &(struct ww_known){.message = 1});
     ww_scan_watch_look(b->watch);
     assert_string_equal(ww_scan_watch_trouble(b->watch), "");
     return decide(b, true);
@@ -213,7 +213,7 @@ static void a_cluster_opens_one_alert_that_grows_moves_and_clears(void **state) 
     assert_true(ww_str_eq(said(&b, 0, "peak", NULL)->text, said(&b, 0, "latest", "cases")->text));
 
     b.now_us += 5 * WW_DAY_US; /* it has left the windows */
-    ww_scan_watch_begin(b.watch, DAY + 5);
+    ww_scan_watch_begin(b.watch, DAY + 5, &(struct ww_known){.message = 1});
     ww_scan_watch_look(b.watch);
     assert_int_equal(decide(&b, false).cleared, 0); /* nobody was heard: that is no good news */
     assert_int_equal(decide(&b, true).cleared, 1);
@@ -271,7 +271,7 @@ static void the_state_is_a_function_of_counts_and_day(void **state) {
         open_bench(&c, config);
         ww_scan_watch_free(c.watch);
         c.watch = open_watch(&c, config);
-        ww_scan_watch_begin(c.watch, DAY + 2);
+        ww_scan_watch_begin(c.watch, DAY + 2, &(struct ww_known){.message = 1});
         for (uint32_t p = 0; p < N; p++)
             for (uint32_t day = 1; day < PAST; day++)
                 ww_scan_watch_count(c.watch, p, DAY - day, (p + day) % 2);
@@ -299,7 +299,7 @@ static void alerts_of_before_a_restart_go_on(void **state) {
     struct bench b;
     open_bench(&b, CIRCLES "}");
     ww_scan_watch_take_open(b.watch, 4, b.now_us - WW_HOUR_US, 12,
-                            WW_STR("[{\"key\":\"p12\",\"cases\":9},{\"key\":\"gone\"}]"));
+                            WW_STR("[{\"key\":\"p12\",\"cases\":9},{\"key\":\"gone\"}]"), WW_STR(""));
     ww_scan_watch_count(b.watch, 12, DAY, 10);
     struct ww_scan_moves m = look(&b, DAY);
     assert_int_equal(m.opened, 0);
@@ -327,7 +327,7 @@ static void in_a_city_where_nothing_happens_it_signals_as_rarely_as_it_says(void
                 const struct ww_scan_seen *seen;
                 for (uint32_t p = 0; p < N; p++)
                     ww_scan_watch_count(b.watch, p, DAY + day, (int32_t)ww_random_poisson(&rng, 0.1));
-                ww_scan_watch_begin(b.watch, DAY + day);
+                ww_scan_watch_begin(b.watch, DAY + day, &(struct ww_known){.message = 1});
                 ww_scan_watch_look(b.watch);
                 signal = signal || (ww_scan_watch_seen(b.watch, &seen) > 0 && seen[0].recurrence_days >= R);
             }
@@ -350,14 +350,14 @@ static void a_look_can_be_stopped_between_slices_and_taken_again(void **state) {
     open_bench(&b, CIRCLES ",\"replicas\":99999}");
     ww_scan_watch_count(b.watch, 12, DAY, 12);
     ww_scan_watch_stop_when(b.watch, stop_at_once, &asked);
-    ww_scan_watch_begin(b.watch, DAY);
+    ww_scan_watch_begin(b.watch, DAY, &(struct ww_known){.message = 1});
     ww_scan_watch_look(b.watch);
     assert_string_equal(ww_scan_watch_trouble(b.watch), "stopped");
     assert_int_equal(asked, 1); /* of some hundred slices */
     const struct ww_scan_seen *seen;
     assert_int_equal(ww_scan_watch_seen(b.watch, &seen), 0);
     ww_scan_watch_stop_when(b.watch, NULL, NULL);
-    ww_scan_watch_begin(b.watch, DAY);
+    ww_scan_watch_begin(b.watch, DAY, &(struct ww_known){.message = 1});
     ww_scan_watch_look(b.watch);
     assert_string_equal(ww_scan_watch_trouble(b.watch), "");
     assert_true(ww_scan_watch_seen(b.watch, &seen) > 0 && seen[0].is.cases >= 12);
