@@ -3,8 +3,9 @@
 --
 -- Whether a version is superseded is seen from its neighbour in the order of the primary key, so that the plan
 -- walks the key and stops at the LIMIT; an anti-join would read the whole datastream first. The wards are
--- compared after that, because a correction may have been measured elsewhere. CASE keeps the planner
--- from believing that hardly a row is visible, and from sorting everything for that.
+-- compared after that, because a correction may have been measured elsewhere. The LIMIT takes from the window as it walks: an
+-- ORDER BY beside it, which says the same, would keep the planner from planning for so few rows, and make it sort the whole
+-- datastream. CASE keeps it from believing that hardly a row is visible, and from sorting for that.
 SELECT o.phenomenon_time::text || '|' || o.interval_s,
        json_build_object('time', o.phenomenon_time, 'interval_s', o.interval_s, 'value', o.value, 'flag', o.flag,
                          'version', o.version, 'ward', w.code, 'raw_message', o.raw_message_id,
@@ -28,7 +29,6 @@ FROM (SELECT *
             WINDOW walk AS (ORDER BY x.phenomenon_time DESC, x.interval_s DESC, x.version DESC)) v
       WHERE NOT v.is_superseded
         AND CASE WHEN $1::int[] IS NULL THEN true ELSE v.ward_id = ANY ($1::int[]) END
-      ORDER BY v.phenomenon_time DESC, v.interval_s DESC, v.version DESC
       LIMIT $3::bigint) o
 LEFT JOIN wardwatch.ward w ON w.id = o.ward_id
 LEFT JOIN wardwatch.message_time m ON m.id = o.raw_message_id
