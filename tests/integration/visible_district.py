@@ -4,6 +4,7 @@ What belongs to ward n carries the word "mark{n}x", or a number 9{n}0.... where 
 whatever an answer is made of, `marks(text)` tells which wards something of it is from.
 """
 
+import math
 import random
 import re
 
@@ -81,6 +82,15 @@ class District:
             FROM observation WHERE value = {number(2, 99)};""")
         return "\n".join(sql)
 
+    def tiles(self):
+        """Tiles (z, x, y) that hold all places."""
+        found = set()
+        for z in (8, 12):
+            for x in range(0, 61):  # in hundredths of a degree, from 107 on
+                lon, lat = 107 + x / 100, math.radians(29.05)
+                found.add((z, int((lon + 180) / 360 * 2**z), int((1 - math.asinh(math.tan(lat)) / math.pi) / 2 * 2**z)))
+        return sorted(found)
+
     def id_of(self, ward):
         return f"(SELECT id FROM ward WHERE code = '{self.code(ward)}')" if ward else "NULL::integer"
 
@@ -112,6 +122,11 @@ class District:
             u AS (INSERT INTO alert_outcome (alert_id, outcome, actor, note) SELECT id, 'confirmed', '{mark}', '{mark}' FROM a),
             c AS (INSERT INTO alert_trace (alert_id, trace, geojson)
                   SELECT id, '{{"note":"{mark}"}}', '{{"type":"FeatureCollection","features":[{{"type":"Feature","geometry":null,"properties":{{"kind":"{mark}"}}}}]}}' FROM a),
+            y AS (INSERT INTO maintenance_window (thing_id, from_at, to_at, author, reason)
+                  SELECT id, '2026-06-01', '2026-06-02', '{mark}', '{mark}' FROM t RETURNING id),
+            z AS (INSERT INTO muted_signal (rule_id, rule_version, subject_kind, subject_id, ward_id, reason, window_id, at, n_readings, explanation)
+                  SELECT r.id, 1, 'datastream', d.id, {w}, 'maintenance', y.id, '2026-06-01', 1, '{{"why":"{mark}"}}'
+                  FROM d JOIN observed_property p ON p.id = d.property_id AND p.code = 'p1', rule r, y WHERE r.code = 'high'),
             m AS (INSERT INTO supervision_model (code, version, name_zh, name_en, sql) VALUES ('m-{ward}-{n}', 1, 'm', 'm', 'SECRET') RETURNING id),
             v AS (INSERT INTO model_run (model_id) SELECT id FROM m RETURNING id),
             f AS (INSERT INTO finding SELECT v.id, '{key}', s.id, {w}, '{{"note":"{mark}"}}' FROM v, s)
