@@ -1,6 +1,6 @@
 """A made-up district in which every row says whose it is, for test_visibility.py.
 
-What belongs to ward n carries the word "mark{n}x", or a number 9{n}0.... where there is no place for a word; n = 0: no ward. So
+What belongs to ward n carries the word "mark{n}x", or a number 90{n}0770.... where there is no place for a word; n = 0: no ward. So
 whatever an answer is made of, `marks(text)` tells which wards something of it is from.
 """
 
@@ -8,7 +8,7 @@ import math
 import random
 import re
 
-MARK = re.compile(r"mark(\d)x|(?<![\w.])9(\d)0\d{4}(?![\w])")
+MARK = re.compile(r"mark(\d)x|(?<![\w.])90(\d)0770\d{4}(?![\w])")
 
 
 def marks(text):
@@ -17,16 +17,16 @@ def marks(text):
 
 
 def number(ward, n=1):
-    return f"9{ward}0{n:04d}"
+    return f"90{ward}0770{n:04d}"
 
 
 class District:
-    """Wards 1 to `wards`, and 0 for what has none; random numbers of rows in each."""
+    """Wards 1 to 3, 4 or 5, and 0 for what has none; random numbers of rows in each."""
 
     def __init__(self, database, seed):
         self.random = random.Random(seed)
         self.database = database
-        self.wards = list(range(1, self.random.randint(3, 6)))
+        self.wards = list(range(1, self.random.randint(4, 6)))
         database.sql(self.make())
         self.make_hotspots()
         database.sql("ANALYZE")
