@@ -40,6 +40,8 @@ static int by_number(const void *a, const void *b) {
 
 static void sort_out(struct tile_news *news) {
     size_t n = 0;
+    if (news->n_tiles == 0)
+        return; /* and then there may be no array */
     qsort(news->tiles, news->n_tiles, sizeof *news->tiles, by_number);
     for (size_t i = 0; i < news->n_tiles; i++)
         if (n == 0 || by_number(&news->tiles[i], &news->tiles[n - 1]) != 0)

@@ -48,6 +48,8 @@ def same(mine, theirs, path, loose_s):
     if isinstance(theirs, dict):
         assert set(mine) == set(theirs), path
         for key in theirs:
+            if key == "known":
+                continue  # the newest message, thing … that the live server had read: a back-test has read others
             same(mine[key], theirs[key], f"{path}.{key}", loose_s)
     elif isinstance(theirs, list):
         assert len(mine) == len(theirs), path

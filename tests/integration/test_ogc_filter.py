@@ -174,8 +174,9 @@ def test_every_filter_of_the_suite_counts_right(client, database):
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     wrong = []
     for row in rows:
-        answer = get(client, layer=row["collection"], filter=row["cql2_text"], limit=1)
+        answer = get(client, layer=row["collection"], filter=row["cql2_text"], limit=1000)
         expected = 1 if "Chiș%" in row["cql2_text"] else int(row["expected_count"])  # the suite's own mistake: test_cql2.py
-        if answer.status != 200 or answer.json["numberMatched"] != expected:
+        # Where counting takes longer than its half second the count is left out: all are here.
+        if answer.status != 200 or answer.json.get("numberMatched", answer.json["numberReturned"]) != expected:
             wrong.append((row["cql2_text"], expected, answer.text[:200]))
     assert len(rows) == 137 and not wrong, wrong
