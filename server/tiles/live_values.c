@@ -125,8 +125,9 @@ void live_values_note(struct ww_live_map *map, const struct ww_stored_rows *rows
 static void show(struct ww_live_map *map, struct live_series *s) {
     struct ww_live_layer *layer = map->layers[WW_LIVE_THING];
     const uint64_t id = (uint64_t)s->thing_id;
-    if (s->has_moved && ww_live_layer_has(layer, id) &&
-        ww_live_layer_place(layer, id, s->ward, s->spot) != WW_OK)
+    if (s->has_moved && !ww_live_layer_has(layer, id))
+        map->values.has_unknown = true; /* it was read before it had been anywhere: read it again */
+    else if (s->has_moved && ww_live_layer_place(layer, id, s->ward, s->spot) != WW_OK)
         ww_log(WW_LOG_WARN, "map=thing_not_moved thing=%lld", (long long)s->thing_id);
     s->has_moved = false;
     if (s->time_us == INT64_MIN || !is_shown(&map->values, s))
