@@ -164,7 +164,7 @@ static enum ww_status take_polygon(struct reader *r) {
 }
 
 static enum ww_status take_many(struct reader *r, uint32_t each) {
-    uint32_t n, type;
+    uint32_t n, type = 0;
     enum ww_status st = WW_OK;
     if (!take_u32(r, &n))
         return broken(r, "cut short");
@@ -179,7 +179,7 @@ static enum ww_status take_many(struct reader *r, uint32_t each) {
 }
 
 static enum ww_status take_shape(struct reader *r) {
-    uint32_t type;
+    uint32_t type = 0;
     const enum ww_status st = take_head(r, &type);
     if (st != WW_OK)
         return st;
