@@ -55,7 +55,7 @@ def same(mine, theirs, path, loose_s):
         assert len(mine) == len(theirs), path
         for n, (a, b) in enumerate(zip(mine, theirs)):
             same(a, b, f"{path}[{n}]", loose_s)
-    elif isinstance(theirs, str) and path.split(".")[-1] in ("opened_at", "cleared_at", "looked_at"):
+    elif isinstance(theirs, str) and path.split(".")[-1] in ("opened_at", "cleared_at", "looked_at", "hot_since"):
         assert mine is not None and abs(moment(mine) - moment(theirs)) <= loose_s, (path, mine, theirs)
     else:
         assert mine == theirs, (path, mine, theirs)
