@@ -76,7 +76,7 @@ def main():
         while answer is None:
             time.sleep(0.1)
             try:
-                url = f"http://127.0.0.1:{int(pathlib.Path(port_file).read_text())}/tiles/thing/13/6531/3394.mvt"
+                url = f"http://127.0.0.1:{int(pathlib.Path(port_file).read_text())}/tiles/thing/13/6534/3383.mvt"
                 request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "gzip"})
                 got = urllib.request.urlopen(request)
                 answer = got if got.status == 200 else None
