@@ -175,7 +175,14 @@ static void on_points(void *arg, enum ww_status status, const struct ww_pg_resul
         st = ww_str_is(ww_pg_str(r, i, 0), "site")
                  ? ww_trace_add_site(t->is, ww_pg_str(r, i, 2), ww_pg_str(r, i, 3), ww_pg_str(r, i, 4), at,
                                      &err)
-                 : ww_trace_add_sensor(t->is, id, ww_pg_str(r, i, 2), at, id == t->thing_id, &err);
+                 : ww_trace_add_sensor(t->is,
+                                       &(struct ww_trace_thing){.id = id,
+                                                                .key = ww_pg_str(r, i, 2),
+                                                                .site = ww_pg_str(r, i, 7),
+                                                                .limit_class = ww_pg_str(r, i, 8),
+                                                                .at = at,
+                                                                .is_subject = id == t->thing_id},
+                                       &err);
     }
     if (st != WW_OK)
         lost(k, &err);

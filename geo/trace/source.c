@@ -12,19 +12,19 @@
 static const double CEILING_BYTES = 1 << 30;
 
 struct ww_source_options ww_source_usual(double from_s, double to_s) {
-    double step = fmax(60, (to_s - from_s) / 288);
-    return (struct ww_source_options){.from_s = from_s,
-                                      .to_s = to_s,
-                                      .step_s = step,
-                                      .duration_s = {step, 2 * step, 3 * step, 4 * step, 5 * step, 6 * step,
-                                                     7 * step, 8 * step, 10 * step, 12 * step, 24 * step,
-                                                     96 * step},
-                                      .velocity_sd = 0.05,
-                                      .reach_sd = 0.115,
-                                      .model_error = 0.05,
-                                      .independent_s = 600,
-                                      .broken = 0.02,
-                                      .how = WW_DISPERSAL_USUAL};
+    double window = to_s - from_s, step = fmax(60, window / 288);
+    struct ww_source_options o = {.from_s = from_s,
+                                  .to_s = to_s,
+                                  .step_s = step,
+                                  .velocity_sd = 0.05,
+                                  .reach_sd = 0.115,
+                                  .model_error = 0.05,
+                                  .independent_s = 600,
+                                  .broken = 0.02,
+                                  .how = WW_DISPERSAL_USUAL};
+    for (int d = 0; d < WW_SOURCE_DURATIONS; d++)
+        o.duration_s[d] = step * pow(fmax(window / step, 2), d / (WW_SOURCE_DURATIONS - 1.0));
+    return o;
 }
 
 /* ---- Building ---- */

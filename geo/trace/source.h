@@ -33,18 +33,20 @@ struct ww_source_sensor {
     struct ww_spot at;
     double sd; /* of its residuals when nothing happens, above 0 */
 };
-enum { WW_SOURCE_DURATIONS = 12 };
+enum { WW_SOURCE_DURATIONS = 24 };
 struct ww_source_options {
-    double from_s, to_s, step_s; /* releases that begin in between */
-    double duration_s[WW_SOURCE_DURATIONS];
-    double velocity_sd;   /* of the common error of all velocities, in shares: 0.05 */
+    double from_s, to_s, step_s;            /* releases that begin in between */
+    double duration_s[WW_SOURCE_DURATIONS]; /* that are tried, shortest first */
+    double velocity_sd;                     /* of the common error of all velocities, in shares: 0.05 */
     double reach_sd;      /* of each reach's own, in shares: 0.115, which is any value up to 20 % */
     double model_error;   /* of predicted concentrations, in shares of what was seen: 0.05 */
     double independent_s; /* readings closer in time count for less: 600 */
     double broken;        /* chance that a silent sensor is: 0.02 */
     struct ww_dispersal how;
 };
-/* Of a window; steps of a 288th of it, at least a minute. */
+/* Of a window; steps of a 288th of it, at least a minute. Lengths from a step to the window, each as many
+ * times the one before: 1.28 times at most, so that none is further than 13 % from one that is tried. A hole
+ * among them is filled by a place further up, whose cloud is smoother. */
 struct ww_source_options ww_source_usual(double from_s, double to_s);
 
 struct ww_source;

@@ -85,16 +85,31 @@ enum ww_status ww_trace_add_site(struct ww_trace_case *c, struct ww_str code, st
     return WW_OK;
 }
 
-enum ww_status ww_trace_add_sensor(struct ww_trace_case *c, int64_t thing_id, struct ww_str key,
-                                   struct ww_place at, bool is_subject, struct ww_error *err) {
+bool ww_trace_is_outlet(struct ww_str site, struct ww_str limit_class) {
+    static const char *const waste[] = {"medical.", "wastewater.", "wwtp."};
+    bool is_waste = false;
+    if (ww_str_starts(limit_class, WW_STR("surface_water.")) ||
+        ww_str_starts(limit_class, WW_STR("lake_water.")))
+        return false;
+    for (size_t i = 0; i < sizeof waste / sizeof *waste; i++)
+        is_waste = is_waste || ww_str_starts(limit_class, ww_str_of(waste[i]));
+    return is_waste || site.len > 0;
+}
+
+enum ww_status ww_trace_add_sensor(struct ww_trace_case *c, const struct ww_trace_thing *thing,
+                                   struct ww_error *err) {
     if (!ww_grown(&c->sensor, c->n_sensors, &c->cap_sensors, sizeof *c->sensor))
         return no_memory(err);
-    if (ww_map_put(c->things, thing_key(&thing_id), c->n_sensors) != WW_OK)
+    if (ww_map_put(c->things, thing_key(&thing->id), c->n_sensors) != WW_OK)
         return no_memory(err);
-    if (is_subject)
+    if (thing->is_subject)
         c->subject = c->n_sensors;
     c->sensor[c->n_sensors++] =
-        (struct trace_sensor){.thing_id = thing_id, .key = ww_arena_copy(c->arena, key), .at = at};
+        (struct trace_sensor){.thing_id = thing->id,
+                              .key = ww_arena_copy(c->arena, thing->key),
+                              .site = ww_arena_copy(c->arena, thing->site),
+                              .at = thing->at,
+                              .is_outlet = ww_trace_is_outlet(thing->site, thing->limit_class)};
     return WW_OK;
 }
 

@@ -7,8 +7,10 @@
  *   ww_trace_case_free(c);
  *
  * Pure. Water (water_trace.c): candidates above the sensor, pieces of reaches and sites within
- * WW_TRACE_SNAP_M of one, ranked by what all sensors of the property on the water saw and did not see
- * (geo/trace/source.h). Air (air_trace.c): sites around, ranked by the hours' wind (geo/trace/wind.h). A
+ * WW_TRACE_SNAP_M of one, ranked by what all gauges of the property in the water saw and did not see
+ * (geo/trace/source.h). A meter of a site's own discharge is none of them: it says what is let into the
+ * water, not what flows there. When such a meter is the subject, its site is the source, and only what lies
+ * below is worked out. Air (air_trace.c): sites around, ranked by the hours' wind (geo/trace/wind.h). A
  * sensor's usual level is the median of its readings here; bring some days of them.
  */
 #ifndef WW_INGEST_SPACE_TRACE_CASE_H
@@ -35,8 +37,17 @@ enum ww_status ww_trace_add_reach(struct ww_trace_case *c, struct ww_str code, s
 enum ww_status ww_trace_add_site(struct ww_trace_case *c, struct ww_str code, struct ww_str name_zh,
                                  struct ww_str name_en, struct ww_place at,
                                  struct ww_error *err) WW_MUST_CHECK;
-enum ww_status ww_trace_add_sensor(struct ww_trace_case *c, int64_t thing_id, struct ww_str key,
-                                   struct ww_place at, bool is_subject, struct ww_error *err) WW_MUST_CHECK;
+struct ww_trace_thing {
+    int64_t id;
+    struct ww_str key, site, limit_class; /* site: its code; "": of none */
+    struct ww_place at;
+    bool is_subject;
+};
+/* Of a site, or judged by a limit of waste water; what is judged as a river or lake is in it, whosever it is.
+ */
+bool ww_trace_is_outlet(struct ww_str site, struct ww_str limit_class);
+enum ww_status ww_trace_add_sensor(struct ww_trace_case *c, const struct ww_trace_thing *thing,
+                                   struct ww_error *err) WW_MUST_CHECK;
 /* In the order of time. Of unknown things: passed over. */
 enum ww_status ww_trace_add_reading(struct ww_trace_case *c, int64_t thing_id, int64_t time_us, double value,
                                     struct ww_error *err) WW_MUST_CHECK;

@@ -21,8 +21,9 @@ struct trace_site {
 };
 struct trace_sensor {
     int64_t thing_id;
-    struct ww_str key;
+    struct ww_str key, site;
     struct ww_place at;
+    bool is_outlet; /* measures what a site discharges: on the water, never a gauge */
     struct ww_reach_spot spot;
     double usual, sd;
     uint32_t n_readings, first_reading; /* in the case's readings, once they are ordered */

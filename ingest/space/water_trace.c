@@ -101,7 +101,6 @@ static bool make_candidates(struct water *a) {
     if (!sites || !which)
         return false;
     for (uint32_t i = 0; i < c->n_sites; i++) {
-        c->site[i].spot = ww_reach_lines_find(c->lines, c->site[i].at, WW_TRACE_SNAP_M);
         if (c->site[i].spot.reach == WW_REACH_NONE || !lies_above(a, spot_of(c->site[i].spot)))
             continue;
         which[n_sites] = i;
@@ -148,7 +147,7 @@ static bool make_source(struct water *a) {
     for (uint32_t s = 0; s < c->n_sensors; s++) {
         const struct trace_sensor *is = &c->sensor[s];
         double far = s == c->subject ? -1 : NAN;
-        if (s != c->subject && is->n_readings > 0 && is->spot.reach != WW_REACH_NONE)
+        if (s != c->subject && !is->is_outlet && is->n_readings > 0 && is->spot.reach != WW_REACH_NONE)
             far = away_s(a, below, spot_of(is->spot));
         uint32_t at = a->n_sensors;
         while (at > 0 && far < away[at - 1])
@@ -312,6 +311,11 @@ static void put_walks(const struct water *a, struct ww_json *w) {
     ww_json_end_array(w);
 }
 
+/* A site's own meter stands where the site is: that is no place below it. */
+static bool is_own_site(const struct trace_sensor *subject, const struct trace_site *site) {
+    return subject->is_outlet && subject->site.len > 0 && ww_str_eq(site->code, subject->site);
+}
+
 /* What lies below the sensor, and when it will be there: as if it had begun when the alert opened. */
 static void put_below(struct water *a, struct ww_json *w, struct ww_buf *geojson) {
     struct ww_trace_case *c = a->c;
@@ -325,7 +329,9 @@ static void put_below(struct water *a, struct ww_json *w, struct ww_buf *geojson
     for (uint32_t kind = 0; kind < 2 && below; kind++)
         for (uint32_t i = 0; i < (kind ? c->n_sensors : c->n_sites) && listed < MOST_BELOW; i++) {
             struct ww_reach_spot at = kind ? c->sensor[i].spot : c->site[i].spot;
-            if (at.reach == WW_REACH_NONE || (kind && i == c->subject))
+            bool passed_over = kind ? i == c->subject || c->sensor[i].is_outlet
+                                    : is_own_site(&c->sensor[c->subject], &c->site[i]);
+            if (at.reach == WW_REACH_NONE || passed_over)
                 continue;
             struct ww_passage way = ww_net_passage_below(a->net, a->subject, below, spot_of(at));
             if (!(way.share > 0))
@@ -385,10 +391,59 @@ static void say(struct water *a, struct ww_json *w, struct ww_buf *geojson) {
     }
 }
 
+/* The subject is a site's own meter: what it measures comes from there, and no gauge is needed to say so. */
+static void put_outlet(const struct water *a, struct ww_json *w) {
+    const struct trace_sensor *meter = &a->c->sensor[a->c->subject];
+    const struct trace_site *site = NULL;
+    for (uint32_t i = 0; i < a->c->n_sites && !site; i++)
+        if (is_own_site(meter, &a->c->site[i]))
+            site = &a->c->site[i];
+    trace_put_text(w, "kind", site ? "site" : "reach");
+    if (site) {
+        trace_put_str(w, "site", site->code);
+        trace_put_str(w, "name_zh", site->name_zh);
+        trace_put_str(w, "name_en", site->name_en);
+    }
+    put_spot(a, w, a->subject);
+    trace_put_number(w, "probability", 1);
+    trace_put_time(w, "released_at", a->c->opened_us);
+}
+
+static void say_outlet(struct water *a, struct ww_json *w, struct ww_buf *geojson) {
+    struct ww_json j;
+    trace_put_text(w, "verdict", "place");
+    ww_json_key(w, "own_outlet");
+    ww_json_bool(w, true);
+    ww_json_key(w, "sensors");
+    ww_json_int(w, 1);
+    ww_json_key(w, "sensors_that_saw_it");
+    ww_json_int(w, 1);
+    ww_json_key(w, "sources");
+    ww_json_array(w);
+    ww_json_object(w);
+    put_outlet(a, w);
+    ww_json_end_object(w);
+    ww_json_end_array(w);
+    trace_point_feature(a->c, &j, geojson, place_at(a, a->subject), "source");
+    put_outlet(a, &j);
+    trace_end_feature(&j);
+}
+
+static bool find_source(struct water *a) {
+    if (!make_candidates(a) || !make_source(a))
+        return false;
+    add_readings(a);
+    a->probability = ww_arena_calloc(a->c->arena, a->n, sizeof *a->probability);
+    return a->probability && ww_source_posterior(a->source, a->probability) == WW_OK &&
+           ww_source_summary(a->source, a->probability, &a->sum) == WW_OK;
+}
+
 void trace_water(struct ww_trace_case *c, struct ww_json *w, struct ww_buf *geojson) {
     struct water a = {.c = c};
     for (uint32_t s = 0; s < c->n_sensors; s++)
         c->sensor[s].spot = ww_reach_lines_find(c->lines, c->sensor[s].at, WW_TRACE_SNAP_M);
+    for (uint32_t i = 0; i < c->n_sites; i++)
+        c->site[i].spot = ww_reach_lines_find(c->lines, c->site[i].at, WW_TRACE_SNAP_M);
     bool on_water = c->n_reaches > 0 && c->sensor[c->subject].spot.reach != WW_REACH_NONE;
     a.above = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *a.above);
     if (!on_water || !a.above || !make_net(&a)) {
@@ -398,12 +453,9 @@ void trace_water(struct ww_trace_case *c, struct ww_json *w, struct ww_buf *geoj
     a.subject = spot_of(c->sensor[c->subject].spot);
     ww_net_above(a.net, a.subject, a.above);
     trace_put_number(w, "usual_velocity_ms", WW_TRACE_VELOCITY_MS);
-    bool good = make_candidates(&a) && make_source(&a);
-    if (good)
-        add_readings(&a);
-    a.probability = good ? ww_arena_calloc(c->arena, a.n, sizeof *a.probability) : NULL;
-    if (a.probability && ww_source_posterior(a.source, a.probability) == WW_OK &&
-        ww_source_summary(a.source, a.probability, &a.sum) == WW_OK)
+    if (c->sensor[c->subject].is_outlet)
+        say_outlet(&a, w, geojson);
+    else if (find_source(&a))
         say(&a, w, geojson);
     else
         trace_put_text(w, "verdict", "nothing");

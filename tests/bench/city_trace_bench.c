@@ -1,7 +1,7 @@
 /* Traces on the simulated city's own river: its reaches, registered sites, gauges and readings.
  * ww_link: ww_simulate ww_space
  *
- *   bench_city_trace [DAYS [SEEDS [WAYS]]]     10 days of seeds 1 to 10, in 5 ways (enum way)
+ *   bench_city_trace [DAYS [SEEDS [WAYS]]]     10 days of seeds 1 to 10, in 4 ways (enum way)
  *
  * Each is asked of ww_trace_run as the trace keeper asks it: all things of the property and all sites, three
  * days of readings with flag N, velocities and flows unsaid.
@@ -69,11 +69,14 @@ static struct answer trace(const struct river *river, const struct history *h, u
         assert(ww_trace_add_site(c, ww_str_of(city->sites[i].code), ww_str_of(city->sites[i].name_zh),
                                  ww_str_of(city->sites[i].name_en), city->sites[i].place, NULL) == WW_OK);
     for (uint32_t i = 0; i < h->n_series; i++) {
-        const struct ww_city_thing *thing = &city->things[h->series[i].thing];
-        if (h->way != AS_SERVED && h->way != SERVED_SHORT && thing->class != WW_CITY_RIVER)
-            continue;
-        assert(ww_trace_add_sensor(c, h->series[i].thing, ww_str_of(thing->key), thing->place,
-                                   h->series[i].thing == subject, NULL) == WW_OK);
+        const struct ww_city_thing *is = &city->things[h->series[i].thing];
+        struct ww_trace_thing thing = {.id = h->series[i].thing,
+                                       .key = ww_str_of(is->key),
+                                       .site = ww_str_of(is->site),
+                                       .limit_class = ww_str_of(is->limit_class),
+                                       .at = is->place,
+                                       .is_subject = h->series[i].thing == subject};
+        assert(ww_trace_add_sensor(c, &thing, NULL) == WW_OK);
     }
     for (uint32_t step = now - 864; step <= now; step++)
         for (uint32_t i = 0; i < h->n_series; i++) {
@@ -182,8 +185,6 @@ static void run_case(const struct river *river, struct history *h, const struct 
     find_ways(river, h, &cloud);
     for (h->way = AS_SERVED; h->way < ways; h->way++) {
         struct ww_arrival when[2];
-        if (h->way == GAUGES_ONLY && strcmp(h->property, "codmn") == 0)
-            continue;        /* no outlet measures it: the same cases */
         if (h->way >= SHORT) /* as planted_source_test.c has them */
             cloud.release.duration_s = 600 + 1800 * ww_mix_unit(river->city->seed, 55, event->id);
         cloud.release.rate_g_s = 1;
@@ -363,8 +364,7 @@ static void say_all(const struct tally *all, uint32_t n_ways) {
            all->waves, all->waves_above, percent(all->waves_above, all->waves), all->waves_nothing);
     for (uint32_t way = 0; way < n_ways; way++) {
         static const char *const ways[] = {
-            "as the server traces:", "outlets' own meters left out:",
-            "and steady gauges (no rain, drift or waves: noise and gaps):",
+            "as the server traces:", "steady gauges (no rain, drift or waves: noise and gaps):",
             "and discharges of 10 to 40 minutes:", "as the server traces, discharges of 10 to 40 minutes:"};
         printf("%s\n", ways[way]);
         say("  registered sites, COD", &all->cod[way]);

@@ -87,8 +87,9 @@ int main(int argc, char **argv) {
     for (uint32_t k = 0; k < sensors; k++) {
         char key[24];
         snprintf(key, sizeof key, "k%u", k);
-        must(ww_trace_add_sensor(c, k + 1, ww_str_of(key), place_of(k == 0 ? 0 : k * 2), k == 0, NULL),
-             "a sensor");
+        struct ww_trace_thing thing = {
+            .id = k + 1, .key = ww_str_of(key), .at = place_of(k == 0 ? 0 : k * 2), .is_subject = k == 0};
+        must(ww_trace_add_sensor(c, &thing, NULL), "a sensor");
     }
     add_readings(c, sensors);
     double collected = cpu_s(CLOCK_PROCESS_CPUTIME_ID);

@@ -31,6 +31,10 @@ INSERT INTO site (code, name_zh, name_en, kind, ward_id, geom) VALUES
 INSERT INTO thing (feed_id, key, class, limit_class, ward_id, geom)
 SELECT f.id, k.key, 'river', 'judged', 1, ST_SetSRID(ST_MakePoint(k.x, k.y), 4490)
 FROM feed f, (VALUES ('GAUGE', 107.08, 29.0501), ('SILENT', 107.0501, 29.062), ('MAST', 107.08, 29.07), ('AIR', 107.08, 29.07), ('AIR2', 107.02, 29.07)) k (key, x, y);
+-- Meters of what sites let into the water: of the works, and of a waste water plant that is no site.
+INSERT INTO thing (feed_id, key, class, limit_class, site_id, ward_id, geom)
+SELECT f.id, k.key, 'outlet', k.class, (SELECT id FROM site WHERE code = k.site), 1, ST_SetSRID(ST_MakePoint(k.x, 29.0503), 4490)
+FROM feed f, (VALUES ('METER', 'judged', 'UP', 107.015), ('WWTP', 'wwtp.1A', NULL, 107.06)) k (key, class, site, x);
 INSERT INTO datastream (thing_id, property_id)
 SELECT t.id, p.id FROM thing t JOIN observed_property p ON p.code = ANY (CASE t.key WHEN 'MAST' THEN '{wind_speed,wind_direction}'::text[]
                                                                           WHEN 'AIR' THEN '{pm2_5}' WHEN 'AIR2' THEN '{pm2_5}' ELSE '{cod}' END);
@@ -100,6 +104,22 @@ def test_an_exceedance_on_a_river_is_traced_up_and_down(world):
     downstream = [f for f in geojson["features"] if f["properties"]["role"] == "downstream"]
     assert {f["properties"]["reach"] for f in downstream} >= {"R8", "R9"} and "R4" not in {f["properties"]["reach"] for f in downstream}
     assert world.stranger.get(f"/api/v1/alerts/{alert['id']}/trace").status == 404
+
+
+def test_what_a_site_measures_itself_is_no_gauge_of_the_river(world):
+    # The meters stay as usual while the gauge below them sees a cloud: they are not asked.
+    for key in ("SILENT", "METER", "WWTP"):
+        world.send(key, "cod", quiet(0))
+    world.send("GAUGE", "cod", quiet(100) + [(m, 95) for m in range(100, 0, -10)])
+    trace = world.trace(world.alert("cod"))
+    assert trace["sensors"] == 2 and all("thing" not in d for d in trace["downstream"])
+
+
+def test_a_sites_own_meter_names_its_site_and_what_lies_below(world):
+    world.send("METER", "cod", quiet(30) + [(m, 95) for m in (20, 10, 0.2)])
+    trace = world.trace(world.alert("cod"))
+    assert trace["verdict"] == "place" and trace["own_outlet"] is True and [s["site"] for s in trace["sources"]] == ["UP"]
+    assert {d.get("site") for d in trace["downstream"]} >= {"DOWN"}
 
 
 def test_dust_is_traced_to_the_site_that_lies_upwind(world):

@@ -40,9 +40,9 @@ struct series { /* of one thing and property; NAN: missing, or its flag is not N
     uint32_t thing;
     double *value;
 };
-/* How a case is read: all that the city does to the tracer; then each way leaves out one more: outlets' own
- * meters, what makes gauges unsteady, long discharges. SERVED_SHORT: only the last. */
-enum way { AS_SERVED, GAUGES_ONLY, STEADY, SHORT, SERVED_SHORT, WAYS };
+/* How a case is read: all that the city does to the tracer; then each way leaves out one more: what makes
+ * gauges unsteady, long discharges. SERVED_SHORT: only the last. */
+enum way { AS_SERVED, STEADY, SHORT, SERVED_SHORT, WAYS };
 struct history {
     enum way way;
     const char *property;

@@ -50,6 +50,14 @@ static void add_reach(struct bench *b, const char *code, const char *into, int c
                      WW_OK);
 }
 
+/* 7 is the subject. */
+static void add_sensor(struct bench *b, int64_t id, const char *key, double lon, const char *site,
+                       const char *limit_class) {
+    struct ww_trace_thing thing = {id,        ww_str_of(key), ww_str_of(site), ww_str_of(limit_class),
+                                   {lon, 29}, id == 7};
+    assert_int_equal(ww_trace_add_sensor(b->c, &thing, NULL), WW_OK);
+}
+
 /* Half an hour apart; high for the last hours. */
 static void add_readings(struct bench *b, int64_t thing, double high_h) {
     for (double h = 60; h > 0; h -= 0.5)
@@ -123,8 +131,7 @@ static void one_sensor_tells_a_stretch_and_faster_water_an_earlier_arrival(void 
         assert_int_equal(ww_trace_add_site(b.c, WW_STR("intake"), WW_STR(""), WW_STR(""),
                                            (struct ww_place){107.035, 29.001}, NULL),
                          WW_OK);
-        assert_int_equal(
-            ww_trace_add_sensor(b.c, 7, WW_STR("gauge"), (struct ww_place){107.025, 29}, true, NULL), WW_OK);
+        add_sensor(&b, 7, "gauge", 107.025, "", "");
         add_readings(&b, 7, 1);
         add_readings(&b, 8, 1); /* nobody's: passed over */
         const struct ww_json_node *trace = run(&b);
@@ -146,6 +153,90 @@ static void one_sensor_tells_a_stretch_and_faster_water_an_earlier_arrival(void 
     assert_true(fast_us > 0 && llabs(slow_us - 3 * fast_us) < 10 * WW_SECOND_US);
 }
 
+static double chance_of(const struct ww_json_node *trace, const char *site) {
+    struct ww_str code;
+    double p = 0;
+    for (const struct ww_json_node *s = ww_json_get(trace, "sources")->child; s; s = s->next)
+        if (ww_json_as_str(ww_json_get(s, "site"), &code) && ww_str_is(code, site))
+            assert_true(ww_json_as_double(ww_json_get(s, "probability"), &p));
+    return p;
+}
+
+/* A meter beside the river, between the works and the gauge, that reads as usual: as a gauge it would have
+ * seen what comes from the works, and would speak against it. */
+static void what_a_site_discharges_is_not_what_flows_in_the_river(void **state) {
+    (void)state;
+    static const struct {
+        const char *site, *limit_class;
+        bool is_gauge;
+    } meters[] = {{"", "", true},
+                  {"", "surface_water.III", true},
+                  {"lower", "surface_water.III", true}, /* the river's own, at a site */
+                  {"lower", "", false},
+                  {"", "wastewater.L1", false},
+                  {"", "wwtp.1A", false},
+                  {"", "medical.discharge", false}};
+    double chance[7];
+    for (size_t i = 0; i < 7; i++) {
+        struct bench b;
+        int64_t sensors;
+        open_bench(&b, WW_TRACE_WATER);
+        add_reach(&b, "A", "B", 0, "{}");
+        add_reach(&b, "B", "C", 1, "{}");
+        add_reach(&b, "C", "", 2, "{}");
+        const struct ww_place upper = {107.005, 29.001}, lower = {107.015, 29.001};
+        assert_int_equal(ww_trace_add_site(b.c, WW_STR("upper"), WW_STR(""), WW_STR(""), upper, NULL), WW_OK);
+        assert_int_equal(ww_trace_add_site(b.c, WW_STR("lower"), WW_STR(""), WW_STR(""), lower, NULL), WW_OK);
+        add_sensor(&b, 7, "gauge", 107.025, "", "surface_water.III");
+        add_sensor(&b, 9, "meter", 107.0149, meters[i].site, meters[i].limit_class);
+        add_readings(&b, 7, 1);
+        add_readings(&b, 9, 0);
+        const struct ww_json_node *trace = run(&b);
+        assert_true(ww_json_as_i64(ww_json_get(trace, "sensors"), &sensors));
+        assert_int_equal(sensors, meters[i].is_gauge ? 2 : 1);
+        chance[i] = chance_of(trace, "upper");
+        close_bench(&b);
+    }
+    for (size_t i = 0; i < 7; i++)
+        assert_true(meters[i].is_gauge ? chance[i] < chance[3] / 2 : fabs(chance[i] - chance[3]) < 1e-9);
+}
+
+static void a_sites_own_meter_names_its_site_and_what_lies_below(void **state) {
+    (void)state;
+    for (int known = 0; known < 2; known++) {
+        struct bench b;
+        open_bench(&b, WW_TRACE_WATER);
+        add_reach(&b, "A", "B", 0, "{}");
+        add_reach(&b, "B", "C", 1, "{}");
+        add_reach(&b, "C", "", 2, "{}");
+        const struct ww_place upper = {107.005, 29.001}, lower = {107.015, 29.001};
+        assert_int_equal(ww_trace_add_site(b.c, WW_STR("upper"), WW_STR(""), WW_STR(""), upper, NULL), WW_OK);
+        assert_int_equal(ww_trace_add_site(b.c, WW_STR("lower"), WW_STR("厂"), WW_STR(""), lower, NULL),
+                         WW_OK);
+        assert_int_equal(ww_trace_add_site(b.c, WW_STR("intake"), WW_STR(""), WW_STR(""),
+                                           (struct ww_place){107.0255, 29.001}, NULL),
+                         WW_OK);
+        add_sensor(&b, 7, "meter", 107.015, known ? "lower" : "", "wastewater.L1");
+        add_sensor(&b, 8, "gauge", 107.025, "", "surface_water.III");
+        add_sensor(&b, 9, "other", 107.026, "", "wwtp.1A"); /* not in the river: nothing reaches it */
+        add_readings(&b, 7, 1);
+        add_readings(&b, 8, 0);
+        add_readings(&b, 9, 0);
+        const struct ww_json_node *trace = run(&b), *source = ww_json_get(trace, "sources")->child;
+        assert_true(ww_str_is(verdict(trace), "place") && !source->next);
+        assert_true(ww_str_is(ww_json_get(source, "kind")->text, known ? "site" : "reach"));
+        assert_true(!known || chance_of(trace, "lower") == 1);
+        assert_true(ww_str_is(ww_json_get(source, "reach")->text, "B"));
+        const struct ww_json_node *below = ww_json_get(trace, "downstream")->child;
+        if (!known) /* whose the meter is nobody has said: the site beside it is one of those below */
+            below = below->next;
+        assert_true(ww_str_is(ww_json_get(below, "site")->text, "intake"));
+        below = below->next;
+        assert_true(ww_str_is(ww_json_get(below, "thing")->text, "gauge") && !below->next);
+        close_bench(&b);
+    }
+}
+
 static void without_readings_water_or_wind_nothing_is_said(void **state) {
     (void)state;
     for (int kind = 0; kind < 4; kind++) {
@@ -153,8 +244,7 @@ static void without_readings_water_or_wind_nothing_is_said(void **state) {
         open_bench(&b, kind == 3 ? WW_TRACE_AIR : WW_TRACE_WATER);
         if (kind == 1) /* off the water */
             add_reach(&b, "A", "", 20, "{}");
-        assert_int_equal(
-            ww_trace_add_sensor(b.c, 7, WW_STR("gauge"), (struct ww_place){107.025, 29}, true, NULL), WW_OK);
+        add_sensor(&b, 7, "gauge", 107.025, "", "");
         if (kind > 0)
             add_readings(&b, 7, 1);
         assert_true(ww_str_is(verdict(run(&b)), "nothing"));
@@ -172,8 +262,7 @@ static void a_site_that_is_upwind_when_it_smells_comes_first(void **state) {
     assert_int_equal(
         ww_trace_add_site(b.c, WW_STR("east"), WW_STR(""), WW_STR(""), (struct ww_place){107.02, 29}, NULL),
         WW_OK);
-    assert_int_equal(ww_trace_add_sensor(b.c, 7, WW_STR("nose"), (struct ww_place){107, 29}, true, NULL),
-                     WW_OK);
+    add_sensor(&b, 7, "nose", 107, "", "");
     for (int h = 40; h > 0; h--) {
         bool west = h % 5 == 0;
         int64_t hour_us = now_us / WW_HOUR_US * WW_HOUR_US - h * WW_HOUR_US;
@@ -191,6 +280,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_found_along_a_line_and_back),
         cmocka_unit_test(one_sensor_tells_a_stretch_and_faster_water_an_earlier_arrival),
+        cmocka_unit_test(what_a_site_discharges_is_not_what_flows_in_the_river),
+        cmocka_unit_test(a_sites_own_meter_names_its_site_and_what_lies_below),
         cmocka_unit_test(without_readings_water_or_wind_nothing_is_said),
         cmocka_unit_test(a_site_that_is_upwind_when_it_smells_comes_first),
     };

@@ -231,13 +231,28 @@ static void a_silent_sensor_speaks_against_what_lies_above_it(void **state) {
     struct ww_source_reason r = ww_source_reason(f.s, 0, &fit, 1);
     assert_true(r.below && r.llr < -3 && r.arrival.peak_g_m3 > 0.5 && r.seen == 0);
     fit = ww_source_fit(f.s, 1);
-    near_to(fit.release.rate_g_s, 4, 0.4);
+    near_to(fit.release.rate_g_s, 4, 0.14 * 4); /* of the lengths that are tried, none is nearer for sure … */
+    near_to(fit.release.rate_g_s * fit.release.duration_s, 4 * 3600, 1440); /* … but its mass is known */
     near_to(fit.release.start_s, 10000, 1800);
     r = ww_source_reason(f.s, 1, &fit, 0);
     assert_true(r.below && r.llr > 5);
     assert_true(!ww_source_reason(f.s, 1, &fit, 1).below);
     ww_source_free(f.s);
     ww_net_free(f.net);
+}
+
+static void no_length_of_discharge_is_far_from_one_that_is_tried(void **state) {
+    (void)state;
+    static const double window_s[] = {60, 100, 3600, 43200, 86400, 1e6};
+    for (size_t i = 0; i < sizeof window_s / sizeof *window_s; i++) {
+        struct ww_source_options o = ww_source_usual(5e5, 5e5 + window_s[i]);
+        near_to(o.duration_s[0], o.step_s, 1e-6);
+        near_to(o.duration_s[WW_SOURCE_DURATIONS - 1], fmax(window_s[i], 2 * o.step_s), 1e-4);
+        for (int d = 1; d < WW_SOURCE_DURATIONS; d++) { /* half way between two, as a share */
+            double ratio = o.duration_s[d] / o.duration_s[d - 1];
+            assert_true(ratio > 1 && sqrt(ratio) < 1.14);
+        }
+    }
 }
 
 static void a_known_discharge_weighs(void **state) {
@@ -318,6 +333,7 @@ int main(void) {
         cmocka_unit_test(velocity_follows_jobson),
         cmocka_unit_test(one_sensor_tells_a_stretch_and_where_to_sample),
         cmocka_unit_test(a_silent_sensor_speaks_against_what_lies_above_it),
+        cmocka_unit_test(no_length_of_discharge_is_far_from_one_that_is_tried),
         cmocka_unit_test(a_known_discharge_weighs),
         cmocka_unit_test(wind_points_to_its_source),
         cmocka_unit_test(shares_follow_the_angle),
