@@ -26,7 +26,7 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLUSTER_SCRIPT = os.path.join(ROOT, "tests", "support", "pg_cluster.sh")
-READY_S = 60  # a deadline, not a measure: machines that run tests are slow and shared
+READY_S = 120  # a deadline, not a measure: machines that run tests are slow and shared
 
 
 def find_program():
