@@ -1,7 +1,7 @@
 /* Takes each request to its row of the route table: method, rights, parameters, then the handler.
  *
- * Rights are checked twice: before the body is read, so that strangers can't make us read one, and
- * again when it is there, because the token may have been revoked meanwhile.
+ * Rights are checked before the body is read, so that strangers can't make us read one, and again when it is
+ * there, because the token may have been revoked meanwhile.
  */
 #include <openssl/evp.h>
 #include <stdarg.h>
@@ -227,7 +227,7 @@ void ww_routes_on_head(void *app_arg, struct ww_http_request *req) {
 void ww_routes_on_request(void *app, struct ww_http_request *req) {
     struct ww_route_call *call = ww_http_context(req);
     (void)app;
-    if (authorize(call))
+    if (ww_http_is_head_only(req) || authorize(call))
         call->route->handle(call);
 }
 

@@ -101,6 +101,8 @@ bool ww_http_param_at(const struct ww_http_request *req, int index, struct ww_st
                       struct ww_str *value);
 bool ww_http_cookie(const struct ww_http_request *req, const char *name, struct ww_str *out);
 struct ww_str ww_http_body(const struct ww_http_request *req); /* decoded; valid until answered */
+/* The request has no body: on_request follows on_head at once, nothing happens in between. */
+bool ww_http_is_head_only(const struct ww_http_request *req);
 /* Peer's address as text, without port. */
 const char *ww_http_peer(const struct ww_http_request *req);
 uint64_t ww_http_request_id(const struct ww_http_request *req); /* counts up; for logs */

@@ -165,7 +165,7 @@ void ww_http_request_free(struct ww_http_request *req);                /* called
 
 /* respond.c */
 void ww_http_write_head(struct ww_http_request *req, int status, const char *content_type,
-                        const char *framing);
+                        const char *framing, struct ww_str body);
 void ww_http_write_refusal(struct ww_http_conn *conn, int status, const char *why);
 bool ww_http_has_header(const struct ww_http_request *req, const char *name);
 

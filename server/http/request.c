@@ -125,6 +125,10 @@ struct ww_str ww_http_body(const struct ww_http_request *req) {
     return ww_buf_str(&req->body);
 }
 
+bool ww_http_is_head_only(const struct ww_http_request *req) {
+    return !req->parser.head.chunked && req->parser.head.content_length == 0;
+}
+
 const char *ww_http_peer(const struct ww_http_request *req) {
     return req->peer;
 }

@@ -1,6 +1,8 @@
 /* Whole answers: status line, headers, body; errors as JSON; gzip when it is worth it. */
 #include <assert.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "geo/base/json_writer.h"
 #include "geo/base/log.h"
@@ -128,9 +130,33 @@ static void end_head(struct ww_buf *head, struct ww_http_conn *conn, const char 
     ww_buf_text(head, "\r\n");
 }
 
-static void send_head(struct ww_http_conn *conn, struct ww_buf *head) {
+/* What the socket takes at once is neither copied nor waits for an event of its own, which is most of what a
+ * small answer costs. What it does not take, or refuses, is the bufferevent's affair. */
+static size_t send_at_once(struct ww_http_conn *conn, struct ww_str head, struct ww_str body) {
+    struct iovec parts[2] = {{(char *)(uintptr_t)head.ptr, head.len},
+                             {(char *)(uintptr_t)body.ptr, body.len}};
+    const struct msghdr message = {.msg_iov = parts, .msg_iovlen = body.len ? 2 : 1};
+    if (evbuffer_get_length(bufferevent_get_output(conn->bev)) > 0)
+        return 0; /* in its turn */
+    const ssize_t n = sendmsg(bufferevent_getfd(conn->bev), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n <= 0)
+        return 0;
+    conn->wrote_ms = ww_http_now_ms();
+    conn->server->counters.bytes_out += (uint64_t)n;
+    return (size_t)n;
+}
+
+static void send_rest(struct ww_http_conn *conn, struct ww_str part, size_t sent) {
+    if (sent < part.len)
+        bufferevent_write(conn->bev, part.ptr + sent, part.len - sent);
+}
+
+static void send_whole(struct ww_http_conn *conn, struct ww_buf *head, struct ww_str body) {
     if (ww_buf_status(head) == WW_OK) {
-        bufferevent_write(conn->bev, head->data, head->len);
+        const struct ww_str text = ww_buf_str(head);
+        const size_t sent = send_at_once(conn, text, body);
+        send_rest(conn, text, sent);
+        send_rest(conn, body, sent > text.len ? sent - text.len : 0);
     } else {
         ww_log(WW_LOG_ERROR, "http=head_of_answer status=%s peer=%s", ww_status_name(head->failed),
                conn->peer);
@@ -140,7 +166,7 @@ static void send_head(struct ww_http_conn *conn, struct ww_buf *head) {
 }
 
 void ww_http_write_head(struct ww_http_request *req, int status, const char *content_type,
-                        const char *framing) {
+                        const char *framing, struct ww_str body) {
     struct ww_http_conn *conn = req->conn;
     struct ww_buf head;
     ww_buf_init(&head, (size_t)32 << 10);
@@ -149,7 +175,7 @@ void ww_http_write_head(struct ww_http_request *req, int status, const char *con
     begin_head(&head, req->server, status, content_type);
     ww_buf_str_add(&head, ww_buf_str(&req->headers));
     end_head(&head, conn, framing);
-    send_head(conn, &head);
+    send_whole(conn, &head, body);
 }
 
 static bool is_text_like(const char *type) {
@@ -196,9 +222,9 @@ void ww_http_respond(struct ww_http_request *req, int status, const char *conten
     bool bodiless = status == 204 || status == 304;
     char framing[48];
     snprintf(framing, sizeof framing, "Content-Length: %zu\r\n", body.len);
-    ww_http_write_head(req, status, bodiless ? NULL : content_type, bodiless ? NULL : framing);
-    if (!bodiless && req->parser.head.method != WW_HTTP_HEAD && body.len)
-        bufferevent_write(conn->bev, body.ptr, body.len);
+    const bool sends_body = !bodiless && req->parser.head.method != WW_HTTP_HEAD;
+    ww_http_write_head(req, status, bodiless ? NULL : content_type, bodiless ? NULL : framing,
+                       sends_body ? body : WW_STR_NONE);
     ww_buf_clear(&packed);
     ww_http_body_drop(req); /* `body` may have pointed there */
     ww_http_conn_enter(conn, CONN_WRITE);
@@ -263,8 +289,7 @@ void ww_http_write_refusal(struct ww_http_conn *conn, int status, const char *wh
         ww_buf_text(&head, "Retry-After: 1\r\n");
     ww_buf_printf(&head, "Content-Length: %zu\r\n", body.len);
     end_head(&head, conn, NULL);
-    ww_buf_str_add(&head, ww_buf_str(&body));
+    send_whole(conn, &head, ww_buf_str(&body));
     ww_buf_clear(&body);
-    send_head(conn, &head);
     ww_http_conn_enter(conn, CONN_WRITE);
 }

@@ -18,7 +18,8 @@ void ww_http_stream_begin(struct ww_http_request *req, int status, const char *c
     if (!req->conn)
         return;
     req->stream_raw = req->parser.head.minor == 0;
-    ww_http_write_head(req, status, content_type, req->stream_raw ? NULL : "Transfer-Encoding: chunked\r\n");
+    ww_http_write_head(req, status, content_type, req->stream_raw ? NULL : "Transfer-Encoding: chunked\r\n",
+                       WW_STR_NONE);
     ww_http_conn_enter(req->conn, CONN_STREAM);
 }
 
