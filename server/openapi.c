@@ -95,10 +95,18 @@ static void write_answer(struct ww_json *w, const struct ww_route *route) {
         write_content(w, "application/json",
                       route->flags & WW_ROUTE_LIST ? "#/components/schemas/List"
                                                    : "#/components/schemas/Object");
+    if (route->flags & WW_ROUTE_CSV)
+        write_content(w, "text/csv", "#/components/schemas/Text");
     if (route->flags & WW_ROUTE_GEOJSON)
         write_content(w, "application/geo+json", "#/components/schemas/Object");
     ww_json_end_object(w);
     ww_json_end_object(w);
+    if (route->flags & WW_ROUTE_CHECKED) {
+        ww_json_key(w, "304");
+        ww_json_object(w);
+        write_text(w, "description", "As you have it (If-None-Match)");
+        ww_json_end_object(w);
+    }
     ww_json_key(w, "default");
     ww_json_object(w);
     write_text(w, "description", "A mistake, or not now");

@@ -140,14 +140,10 @@ static void add_percent_encoded(struct ww_buf *out, struct ww_str text, const ch
     }
 }
 
-/* "next": the same request with another `after`. */
-static void add_next(struct list_run *run) {
-    struct ww_buf *out = &run->out;
-    struct ww_http_request *req = run->call->req;
-    char key[WW_BASE64URL_ROOM(sizeof run->after_room)];
+void ww_call_write_next(struct ww_route_call *call, struct ww_str after, struct ww_buf *out) {
+    struct ww_http_request *req = call->req;
     struct ww_str name, value;
     char mark = '?';
-    ww_base64url_write(run->after.ptr, run->after.len, key);
     ww_buf_char(out, '"');
     add_percent_encoded(out, ww_http_path(req), "-._~/");
     for (int i = 0; ww_http_param_at(req, i, &name, &value); i++) {
@@ -157,7 +153,14 @@ static void add_next(struct list_run *run) {
         add_percent_encoded(out, value, "-._~");
         mark = '&';
     }
-    ww_buf_printf(out, "%cafter=%s\"", mark, key);
+    ww_buf_printf(out, "%cafter=%.*s\"", mark, WW_STR_ARG(after));
+}
+
+/* "next": the same request with another `after`. */
+static void add_next(struct list_run *run) {
+    char key[WW_BASE64URL_ROOM(sizeof run->after_room)];
+    ww_base64url_write(run->after.ptr, run->after.len, key);
+    ww_call_write_next(run->call, ww_str_of(key), &run->out);
 }
 
 static void add_foot(struct list_run *run) {

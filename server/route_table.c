@@ -42,6 +42,22 @@ static const struct ww_param thing_params[] = {
 static const struct ww_param datastream_params[] = {
     QUERY("thing", WW_PARAM_ID, "Id of the thing", "设备编号"),
     QUERY("property", WW_PARAM_TEXT, "Code of the observed property", "观测指标代码"), WARD, END};
+static const struct ww_param latest_params[] = {
+    WARD,
+    QUERY("bbox", WW_PARAM_TEXT, "West, south, east, north in degrees: things that stand there",
+          "西、南、东、北（度）：位于其中的设备"),
+    QUERY("class", WW_PARAM_TEXT, "Class that rules are scoped by", "规则适用类别"),
+    QUERY("site_kind", WW_PARAM_TEXT, "Kind of the thing's site: hospital, plant, outfall …",
+          "所属监管对象类型"),
+    QUERY("feed", WW_PARAM_TEXT, "Name of the feed it came through", "数据源名称"),
+    QUERY("property", WW_PARAM_TEXT, "Code of the observed property", "观测指标代码"),
+    QUERY("since", WW_PARAM_INSTANT, "Newest value at or after", "最新值不早于该时刻"),
+    QUERY("filter", WW_PARAM_FILTER, "CQL2 text over the columns of the CSV form, and geom; at most 4 KiB",
+          "CQL2 文本过滤条件（列名同 CSV，另有 geom），最长 4 KiB"),
+    WORD("format", "json|csv", "A list, or a table", "返回格式"),
+    QUERY("limit", WW_PARAM_ID, "At most so many items; default 100", "最多返回条数，默认 100"),
+    QUERY("after", WW_PARAM_ID, "Continue after this datastream", "从该数据流之后继续"),
+    END};
 static const struct ww_param observation_params[] = {
     {"datastream", WW_PARAM_ID, WW_IN_QUERY, true, NULL, "Id of the datastream", "数据流编号"},
     QUERY("from", WW_PARAM_INSTANT, "Phenomenon time at or after", "观测时间起（含）"),
@@ -174,6 +190,9 @@ static const struct ww_route routes[] = {
     {WW_HTTP_GET, "/api/v1/datastreams", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_LIST, datastream_params,
      ww_handle_list, "api_datastreams", NULL, 0, 0, "observations", "Datastreams and their latest values",
      "数据流及最新值"},
+    {WW_HTTP_GET, "/api/v1/latest", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_CHECKED | WW_ROUTE_CSV,
+     latest_params, ww_handle_latest, NULL, NULL, 0, 100000, "observations",
+     "The newest values of all datastreams of an area, from memory", "区域内全部数据流的最新值（取自内存）"},
     {WW_HTTP_GET, "/api/v1/observations", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_LIST, observation_params,
      ww_handle_list, "api_observations", "api_observations_desc", 0, 10000, "observations",
      "The values of one datastream", "观测值"},
@@ -370,7 +389,7 @@ enum ww_status ww_param_check(const struct ww_param *param, struct ww_str value,
     uint64_t number;
     int64_t instant;
     enum ww_status st = WW_OK;
-    if (value.len > 256)
+    if (value.len > 256 && param->type != WW_PARAM_FILTER)
         st = ww_error_set(err, WW_BAD_INPUT, "%s is longer than 256 bytes", param->name);
     else if (value.len && memchr(value.ptr, '\0', value.len))
         st = ww_error_set(err, WW_BAD_INPUT, "%s holds a NUL", param->name);

@@ -13,7 +13,8 @@ enum ww_param_type {
     WW_PARAM_TEXT,    /* at most 256 bytes */
     WW_PARAM_ID,      /* a whole number from 0 */
     WW_PARAM_INSTANT, /* RFC 3339; UTC when it has no offset */
-    WW_PARAM_WORD     /* one of `words` */
+    WW_PARAM_WORD,    /* one of `words` */
+    WW_PARAM_FILTER   /* text of any length that a head can hold: a filter in CQL2 */
 };
 
 enum ww_param_in {
@@ -43,6 +44,8 @@ struct ww_param {
 #define WW_ROUTE_EVENTS    64u /* answers text/event-stream */
 #define WW_ROUTE_OGC                                                                                         \
     128u /* checks its own parameters, answers OPTIONS, may be cached with a check, takes Basic */
+#define WW_ROUTE_CHECKED 256u /* its answer has an ETag: may be cached with a check */
+#define WW_ROUTE_CSV     512u /* takes format=csv */
 
 struct ww_route {
     enum ww_http_method method;
@@ -92,6 +95,8 @@ struct ww_pg_reader ww_call_reader(struct ww_route_call *call);
  * ww_pg_pool_query. */
 enum ww_status ww_call_query(struct ww_route_call *call, const struct ww_sql *sql,
                              const struct ww_pg_args *args, ww_pg_cb cb, void *arg) WW_MUST_CHECK;
+/* Appends "/the/same/request?…&after=AFTER" as a JSON string; `after` must be plain letters. */
+void ww_call_write_next(struct ww_route_call *call, struct ww_str after, struct ww_buf *out);
 /* Adds text, or NULL when its pointer is NULL. */
 void ww_call_arg(struct ww_pg_args *args, struct ww_str text);
 /* The token that came with the request, from the header or the cookie. */
@@ -110,7 +115,8 @@ void ww_handle_backtest_start(struct ww_route_call *call);
 void ww_handle_backtest_list(struct ww_route_call *call);
 void ww_handle_backtest_show(struct ww_route_call *call);
 void ww_handle_backtest_cancel(struct ww_route_call *call);
-void ww_handle_tile(struct ww_route_call *call); /* tiles/ */
+void ww_handle_latest(struct ww_route_call *call); /* tiles/latest.c */
+void ww_handle_tile(struct ww_route_call *call);   /* tiles/ */
 void ww_handle_tilejson(struct ww_route_call *call);
 void ww_handle_table_tile(struct ww_route_call *call); /* ogc/tile.c */
 void ww_handle_table_tilejson(struct ww_route_call *call);

@@ -202,7 +202,8 @@ void ww_routes_on_head(void *app_arg, struct ww_http_request *req) {
     bool is_layer = match.route->flags & WW_ROUTE_OGC;
     ww_http_add_header(req, "X-Content-Type-Options", "nosniff");
     const bool is_tile = ww_str_starts(ww_http_path(req), WW_STR("/tiles/"));
-    ww_http_add_header(req, "Cache-Control", is_layer || is_tile ? "private, no-cache" : "no-store");
+    const bool is_checked = is_layer || is_tile || (match.route->flags & WW_ROUTE_CHECKED);
+    ww_http_add_header(req, "Cache-Control", is_checked ? "private, no-cache" : "no-store");
     struct ww_error err;
     struct ww_route_call *call = ww_arena_calloc(ww_http_arena(req), 1, sizeof *call);
     if (!call) {

@@ -101,3 +101,20 @@ bool ww_csv_row(struct ww_csv *csv, struct ww_arena *arena, struct ww_str *cells
     }
     return true;
 }
+
+void ww_csv_cell(struct ww_buf *out, struct ww_str text) {
+    bool quote = false;
+    for (size_t i = 0; i < text.len && !quote; i++)
+        quote = text.ptr[i] == ',' || text.ptr[i] == '"' || text.ptr[i] == '\r' || text.ptr[i] == '\n';
+    if (!quote) {
+        ww_buf_str_add(out, text);
+        return;
+    }
+    ww_buf_char(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"')
+            ww_buf_char(out, '"');
+        ww_buf_char(out, text.ptr[i]);
+    }
+    ww_buf_char(out, '"');
+}

@@ -12,6 +12,7 @@
 #define WW_BASE_CSV_H
 
 #include "geo/base/arena.h"
+#include "geo/base/buf.h"
 #include "geo/base/status.h"
 
 struct ww_csv {
@@ -27,5 +28,8 @@ struct ww_csv ww_csv_of(struct ww_str text, bool by_blanks);
  * (256 KiB) or more than `max` cells is WW_BAD_INPUT with its line. A blank line is one empty cell. */
 bool ww_csv_row(struct ww_csv *csv, struct ww_arena *arena, struct ww_str *cells, size_t max, size_t *n,
                 enum ww_status *status, struct ww_error *err);
+
+/* Writes one cell (RFC 4180): in quotes where it holds a comma, a quote or a line end. */
+void ww_csv_cell(struct ww_buf *out, struct ww_str text);
 
 #endif

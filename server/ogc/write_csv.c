@@ -1,23 +1,7 @@
 /* CSV (RFC 4180) with a head: fid, the properties, then the place: two columns of a layer of points in
  * degrees (lon, lat, or x, y in another system), else WKT in a column that GDAL and QGIS know by its name. */
+#include "geo/base/csv.h"
 #include "server/ogc/format.h"
-
-static void field(struct ww_buf *out, struct ww_str text) {
-    bool quote = false;
-    for (size_t i = 0; i < text.len; i++)
-        quote = quote || strchr(",\"\r\n", text.ptr[i]);
-    if (!quote) {
-        ww_buf_str_add(out, text);
-        return;
-    }
-    ww_buf_char(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"')
-            ww_buf_char(out, '"');
-        ww_buf_char(out, text.ptr[i]);
-    }
-    ww_buf_char(out, '"');
-}
 
 static bool are_points(const struct ogc_run *run) {
     const struct ww_layer *layer = run->call->layer;
@@ -29,7 +13,7 @@ static void head(struct ogc_run *run, struct ww_buf *out) {
     ww_buf_text(out, "fid");
     for (int i = 0; i < run->request.n_properties; i++) {
         ww_buf_char(out, ',');
-        field(out, layer->columns[run->request.properties[i]].name);
+        ww_csv_cell(out, layer->columns[run->request.properties[i]].name);
     }
     if (are_points(run))
         ww_buf_text(out, ww_crs_is_geographic(run->crs) ? ",lon,lat" : ",x,y");
@@ -39,12 +23,12 @@ static void head(struct ogc_run *run, struct ww_buf *out) {
 }
 
 static void row(struct ogc_run *run, const struct ww_pg_result *r, int n, struct ww_buf *out) {
-    field(out, ogc_row_id(run, r, n));
+    ww_csv_cell(out, ogc_row_id(run, r, n));
     for (int i = 0; i < run->request.n_properties; i++) {
         ww_buf_char(out, ',');
         ww_buf_reset(&run->text);
         if (ogc_value_text(run, r, n, run->first_property + i, &run->text))
-            field(out, ww_buf_str(&run->text));
+            ww_csv_cell(out, ww_buf_str(&run->text));
     }
     bool points = are_points(run);
     bool there = ogc_row_geometry(run, r, n);
@@ -62,7 +46,7 @@ static void row(struct ogc_run *run, const struct ww_pg_result *r, int n, struct
         ww_buf_reset(&run->text);
         if (there)
             ww_geom_wkt(&run->geom, run->decimals, &run->text);
-        field(out, ww_buf_str(&run->text));
+        ww_csv_cell(out, ww_buf_str(&run->text));
     }
     ww_buf_text(out, "\r\n");
 }

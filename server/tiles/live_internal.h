@@ -2,12 +2,56 @@
 #ifndef WW_SERVER_LIVE_INTERNAL_H
 #define WW_SERVER_LIVE_INTERNAL_H
 
+#include "geo/base/arena.h"
 #include "geo/base/id_map.h"
+#include "geo/base/map.h"
 #include "server/tiles/live_map.h"
+
+/* Texts, each kept once and never taken away. Word 0 is "". */
+struct live_words {
+    struct ww_arena *arena;
+    struct ww_map *by_text;
+    struct live_word {
+        struct ww_str text, json; /* json: quoted and escaped, as it is written most often */
+    } * words;
+    uint32_t n, room;
+};
+
+/* What there is, whether it has a place or not. */
+struct live_thing {
+    int64_t id;
+    uint64_t revision;
+    struct ww_place place;
+    int32_t ward; /* 0: none */
+    bool has_place, is_gone;
+    uint32_t key, name_zh, name_en, class_name, ward_code, feed, site, site_kind; /* words */
+};
+
+struct live_things {
+    struct live_thing *things;
+    uint32_t n, room;
+    struct ww_id_map by_id;
+};
+
+/* What series of a kind have in common. */
+struct live_label {
+    uint32_t property, name_zh, name_en, unit, statistic; /* words */
+    int32_t interval_s;
+};
+
+struct live_labels {
+    struct live_label *labels;
+    uint32_t n, room;
+    struct ww_map *by_key; /* property, statistic, interval */
+};
 
 /* The newest reading of one datastream. */
 struct live_series {
-    int64_t thing_id;
+    int64_t id, thing_id;
+    uint64_t revision;
+    uint32_t thing, label; /* UINT32_MAX: not known (yet) */
+    uint32_t noted;        /* ww_live_map.asks when a commit last told of it */
+    char flag;
     int64_t time_us; /* INT64_MIN before the first */
     double value;
     uint16_t column;
@@ -20,6 +64,9 @@ struct live_series {
 struct live_values {
     struct live_series *series;
     uint32_t n, room;
+    uint32_t *by_order; /* all series in the order of their datastreams' ids, when is_in_order */
+    uint32_t order_room;
+    bool is_in_order;
     struct ww_id_map by_datastream;
     struct ww_id_map shown; /* thing and column → the series that is shown there */
     uint32_t *dirty;
@@ -56,6 +103,11 @@ struct ww_live_map {
     struct event *flush_timer, *refresh_timer, *retry_timer;
     struct live_values values;
     struct live_alerts alerts;
+    struct live_words words;
+    struct live_things things;
+    struct live_labels labels;
+    uint64_t revision;     /* counts changes of things and values up */
+    uint32_t asks;         /* queries sent: what was committed since the last is not in its answer */
     struct ww_id_map seen; /* ids of the step that is being read */
     enum live_step step;
     int64_t after;       /* the last id of the page before */
@@ -64,7 +116,28 @@ struct ww_live_map {
     bool is_loaded, load_wanted, things_wanted, refresh_wanted, events_wanted, is_asking, is_freed;
 };
 
+/* live_words.c */
+void live_words_clear(struct live_words *words);
+uint32_t live_word(struct live_words *words, struct ww_str text); /* 0 without memory */
+bool live_word_find(const struct live_words *words, struct ww_str text, uint32_t *out);
+static inline struct ww_str live_word_text(const struct live_words *words, uint32_t word) {
+    return word < words->n ? words->words[word].text : WW_STR("");
+}
+static inline struct ww_str live_word_json(const struct live_words *words, uint32_t word) {
+    return word < words->n ? words->words[word].json : WW_STR("\"\"");
+}
+
+/* live_things.c */
+void live_things_clear(struct live_things *things);
+void live_things_take(struct ww_live_map *map, const struct ww_pg_result *r, int row); /* of tiles_things */
+void live_things_keep_seen(struct ww_live_map *map); /* those that are not in `seen` are gone */
+uint32_t live_thing_find(const struct live_things *things, int64_t id); /* UINT32_MAX: not there */
+void live_labels_clear(struct live_labels *labels);
+/* Of a row of tiles_latest; UINT32_MAX without memory. */
+uint32_t live_label_take(struct ww_live_map *map, const struct ww_pg_result *r, int row);
+
 /* live_values.c */
+void live_values_sort(struct live_values *values);
 void live_values_clear(struct live_values *values);
 void live_values_take(struct ww_live_map *map, const struct ww_pg_result *r, int row); /* of tiles_latest */
 void live_values_note(struct ww_live_map *map, const struct ww_stored_rows *rows);

@@ -100,9 +100,12 @@ static void take_thing(struct ww_live_map *map, const struct ww_pg_result *r, in
     } texts[] = {{"key", 1}, {"name_zh", 2}, {"name_en", 3}, {"class", 4}, {"ward", 6}, {"feed", 9}};
     struct ww_live_layer *layer = map->layers[WW_LIVE_THING];
     const int64_t id = ww_pg_i64(r, row, 0);
-    if (ww_pg_is_null(r, row, 7) || ww_pg_is_null(r, row, 8))
-        return; /* nowhere yet */
+    live_things_take(map, r, row);
     note_seen(map, id);
+    if (ww_pg_is_null(r, row, 7) || ww_pg_is_null(r, row, 8)) {
+        ww_live_layer_drop(layer, (uint64_t)id); /* nowhere (any more) */
+        return;
+    }
     const struct ww_place place = {ww_pg_double(r, row, 7), ww_pg_double(r, row, 8)};
     const enum ww_status st =
         ww_live_layer_place(layer, (uint64_t)id, (int32_t)ww_pg_i64(r, row, 5), ww_spot_of(place));
@@ -133,6 +136,7 @@ static void end_step(struct ww_live_map *map) {
         break;
     case LIVE_THINGS:
         ww_live_layer_keep_only(map->layers[WW_LIVE_THING], was_seen, map);
+        live_things_keep_seen(map);
         begin(map, LIVE_LATEST);
         break;
     case LIVE_LATEST:
@@ -239,6 +243,7 @@ static void ask(struct ww_live_map *map) {
         choose(map);
     if (map->step == LIVE_IDLE)
         return;
+    map->asks++;
     ww_pg_args_init(&args);
     ww_pg_arg_i64(&args, map->after);
     ww_pg_arg_i64(&args, page_size(map->step));
@@ -346,6 +351,9 @@ static void free_now(struct ww_live_map *map) {
         ww_live_layer_free(map->layers[i]);
     live_values_clear(&map->values);
     live_alerts_clear(&map->alerts);
+    live_things_clear(&map->things);
+    live_labels_clear(&map->labels);
+    live_words_clear(&map->words);
     ww_id_map_clear(&map->seen);
     ww_free(map);
 }

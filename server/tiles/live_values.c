@@ -3,6 +3,8 @@
  * A note costs one look into a table; a series that speaks a thousand times between two flushes is shown
  * once. */
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "geo/base/alloc.h"
 #include "geo/base/log.h"
@@ -17,6 +19,7 @@
 void live_values_clear(struct live_values *values) {
     ww_free(values->series);
     ww_free(values->dirty);
+    ww_free(values->by_order);
     ww_id_map_clear(&values->by_datastream);
     ww_id_map_clear(&values->shown);
     *values = (struct live_values){0};
@@ -48,10 +51,27 @@ static struct live_series *find_or_add(struct live_values *v, int64_t datastream
     if (ww_id_map_get(&v->by_datastream, (uint64_t)datastream_id, &at))
         return &v->series[at];
     if (!live_make_room(&v->series, v->n, &v->room, sizeof *v->series) ||
+        !live_make_room(&v->by_order, v->n, &v->order_room, sizeof *v->by_order) ||
         ww_id_map_put(&v->by_datastream, (uint64_t)datastream_id, v->n) != WW_OK)
         return NULL;
-    v->series[v->n] = (struct live_series){.time_us = INT64_MIN};
+    /* They come in the order of their ids, those that are registered later too. */
+    v->is_in_order = v->n == 0 || (v->is_in_order && v->series[v->by_order[v->n - 1]].id < datastream_id);
+    v->by_order[v->n] = v->n;
+    v->series[v->n] = (struct live_series){
+        .id = datastream_id, .time_us = INT64_MIN, .thing = UINT32_MAX, .label = UINT32_MAX};
     return &v->series[v->n++];
+}
+
+static int compare_ids(const void *a, const void *b, void *arg) {
+    const struct live_series *series = arg;
+    const int64_t x = series[*(const uint32_t *)a].id, y = series[*(const uint32_t *)b].id;
+    return (x > y) - (x < y);
+}
+
+void live_values_sort(struct live_values *v) {
+    if (v->n > 1 && !v->is_in_order)
+        qsort_r(v->by_order, v->n, sizeof *v->by_order, compare_ids, v->series);
+    v->is_in_order = true;
 }
 
 static uint64_t shown_key(const struct live_series *s) {
@@ -85,11 +105,29 @@ void live_values_take(struct ww_live_map *map, const struct ww_pg_result *r, int
     if (s->column == UINT16_MAX)
         s->rank = HIDDEN;
     claim_column(v, s);
-    if (time_us < s->time_us)
-        return; /* what was committed meanwhile is newer */
+    s->thing = live_thing_find(&map->things, s->thing_id);
+    s->label = live_label_take(map, r, row);
+    if (time_us < s->time_us && s->noted == map->asks)
+        return; /* what was committed meanwhile is newer; else what was newer has been corrected away */
+    const double value = ww_pg_double(r, row, 6);
+    const char flag = ww_pg_is_null(r, row, 7) ? 0 : ww_pg_str(r, row, 7).ptr[0];
+    if (s->revision > 0 && s->time_us == time_us && s->flag == flag &&
+        memcmp(&s->value, &value, sizeof value) == 0)
+        return;
     s->time_us = time_us;
-    s->value = ww_pg_double(r, row, 6);
+    s->value = value;
+    s->flag = flag;
+    s->revision = ++map->revision;
     make_dirty(v, (uint32_t)(s - v->series));
+}
+
+static void move_thing(struct ww_live_map *map, uint32_t at, struct ww_place place) {
+    if (at == UINT32_MAX)
+        return;
+    struct live_thing *thing = &map->things.things[at];
+    thing->place = place;
+    thing->has_place = true;
+    thing->revision = ++map->revision;
 }
 
 void live_values_note(struct ww_live_map *map, const struct ww_stored_rows *rows) {
@@ -109,14 +147,27 @@ void live_values_note(struct ww_live_map *map, const struct ww_stored_rows *rows
         }
         const struct ww_cat_thing *thing = &rows->catalog->things[d->thing];
         struct live_series *s = &v->series[at];
-        if (time_us < s->time_us || (thing->ward_id != 0 && l->ward_id[i] != thing->ward_id))
-            continue; /* who sees the thing need not see what it measured in another ward */
+        if (time_us < s->time_us)
+            continue;
+        s->noted = map->asks;
+        s->revision = ++map->revision;
+        if (thing->ward_id != 0 && l->ward_id[i] != thing->ward_id) {
+            /* Who sees the thing need not see what it measured in another ward; nor what was shown, when that
+             * is where it was measured after all. */
+            if (time_us == s->time_us) {
+                s->time_us = INT64_MIN;
+                v->has_unknown = true;
+            }
+            continue;
+        }
         s->time_us = time_us;
         s->value = l->value[i];
+        s->flag = rows->batch->flag[l->row[i]];
         if (place && isnan(thing->raw.x)) {
             s->has_moved = true; /* it has no place of its own: it is where it last measured */
             s->spot = ww_spot_of(place->place);
             s->ward = (int32_t)thing->ward_id;
+            move_thing(map, s->thing, place->place);
         }
         make_dirty(v, at);
     }

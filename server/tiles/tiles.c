@@ -10,6 +10,7 @@
 #include "server/http/body_coding.h"
 #include "server/route_table.h"
 #include "server/sse_hub.h"
+#include "server/tiles/latest.h"
 #include "server/tiles/tile_news.h"
 #include "server/tiles/views.h"
 
@@ -18,6 +19,7 @@
 
 struct ww_tiles {
     struct ww_live_map *map;
+    struct ww_latest *latest;
     struct ww_tile_cache *cache;
     struct ww_views *views;
     struct ww_mvt *mvt;
@@ -327,6 +329,7 @@ struct ww_tiles *ww_tiles_new(struct event_base *base, const struct ww_tiles_opt
     t->map = ww_live_map_new(
         base, &(struct ww_live_map_options){
                   .pool = options->pool, .path = options->path, .on_changes = on_changes, .arg = t});
+    t->latest = ww_latest_new(base, t->map);
     ww_sse_hub_on_events(options->sse, on_alert_events, t);
     return t;
 }
@@ -335,6 +338,7 @@ void ww_tiles_free(struct ww_tiles *t) {
     if (!t)
         return;
     ww_sse_hub_on_events(t->sse, NULL, NULL);
+    ww_latest_free(t->latest);
     ww_live_map_free(t->map);
     ww_tile_cache_free(t->cache);
     ww_views_free(t->views);
@@ -344,6 +348,10 @@ void ww_tiles_free(struct ww_tiles *t) {
     ww_buf_clear(&t->packed);
     deflateEnd(&t->zip);
     ww_free(t);
+}
+
+struct ww_latest *ww_tiles_latest(const struct ww_tiles *t) {
+    return t->latest;
 }
 
 void ww_tiles_get_counters(const struct ww_tiles *t, struct ww_tiles_counters *out) {

@@ -32,6 +32,9 @@ struct ww_tiles_options {
 struct ww_tiles *ww_tiles_new(struct event_base *base, const struct ww_tiles_options *options);
 void ww_tiles_free(struct ww_tiles *tiles); /* NULL is allowed */
 
+struct ww_latest; /* latest.h */
+struct ww_latest *ww_tiles_latest(const struct ww_tiles *tiles);
+
 #define WW_TILE_TYPE "application/vnd.mapbox-vector-tile"
 /* Answers with a tile: 304 when the client has it (`hash` is of the plain bytes), 204 when it is empty, else
  * `packed` (gzip), or `plain` for a client that does not take gzip (WW_STR_NONE: it does). */

@@ -82,7 +82,7 @@ class Walk:
             "from": ["2026-06-01T00:00:00Z"], "to": ["2026-06-30T00:00:00Z"], "known_at": ["2026-06-02T00:00:00Z"], "as_known_at": ["2026-06-02T00:00:00Z"],
             "known": ["2026-06-02T00:00:00Z"], "since": ["2026-01-01T00:00:00Z"], "at": ["2026-06-02T00:00:00Z"], "severity": ["1", "3"],
             "last_event_id": [],
-            "window": ids["maintenance_window"], "tiles": ["1"],
+            "window": ids["maintenance_window"], "tiles": ["1"], "bbox": ["106,28,109,30"], "site_kind": ["plant"], "filter": ["value > 0"],
         }
         answer = self.admin.get("/ogc/collections?f=json")
         self.pools["collectionId"] = [c["id"] for c in answer.json["collections"]] if answer.status == 200 else []
