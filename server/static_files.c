@@ -12,6 +12,7 @@
 #include "geo/base/arena.h"
 #include "geo/base/log.h"
 #include "geo/base/map.h"
+#include "server/http/body_coding.h"
 
 #define MAX_FILES 2000
 #define MAX_BYTES ((size_t)64 << 20)
@@ -195,33 +196,6 @@ void ww_static_free(struct ww_static *web) {
 
 /* ---- Answering ---- */
 
-/* "gzip" in the list, unless it is forbidden by q=0. */
-static bool accepts_gzip(struct ww_str header) {
-    for (size_t i = 0; i + 4 <= header.len; i++) {
-        if (!ww_str_eq_nocase((struct ww_str){header.ptr + i, 4}, WW_STR("gzip")))
-            continue;
-        struct ww_str rest = {header.ptr + i + 4, header.len - i - 4};
-        const char *comma = rest.len ? memchr(rest.ptr, ',', rest.len) : NULL;
-        if (comma)
-            rest.len = (size_t)(comma - rest.ptr);
-        rest = ww_str_trim(rest);
-        return !(ww_str_is(rest, ";q=0") || ww_str_is(rest, "; q=0") ||
-                 ww_str_starts(rest, WW_STR(";q=0.0")));
-    }
-    return false;
-}
-
-static bool etag_fits(struct ww_str header, const char *etag) {
-    size_t n = strlen(etag);
-    if (ww_str_is(header, "*"))
-        return true;
-    for (size_t i = 0; i + n <= header.len; i++) {
-        if (memcmp(header.ptr + i, etag, n) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool ww_static_respond(const struct ww_static *web, struct ww_http_request *req) {
     struct ww_str path = ww_http_path(req);
     uint64_t index;
@@ -239,11 +213,11 @@ bool ww_static_respond(const struct ww_static *web, struct ww_http_request *req)
     ww_http_add_header(req, "ETag", f->etag);
     if (f->packed.len)
         ww_http_add_header(req, "Vary", "Accept-Encoding");
-    if (etag_fits(ww_http_header(req, "If-None-Match"), f->etag)) {
+    if (ww_http_has_etag(req, f->etag)) {
         ww_http_respond(req, 304, f->type, WW_STR_NONE);
         return true;
     }
-    bool packed = f->packed.len && accepts_gzip(ww_http_header(req, "Accept-Encoding"));
+    bool packed = f->packed.len && ww_http_accepts_gzip(ww_http_header(req, "Accept-Encoding"));
     if (packed)
         ww_http_add_header(req, "Content-Encoding", "gzip");
     ww_http_respond(req, 200, f->type, packed ? f->packed : f->plain);

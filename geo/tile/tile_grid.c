@@ -27,9 +27,32 @@ struct ww_place ww_spot_place(struct ww_spot spot) {
     return place_at((spot.x + 0.5) / SIDE, (spot.y + 0.5) / SIDE);
 }
 
-bool ww_tile_is_valid(int64_t zoom, int64_t x, int64_t y) {
-    return zoom >= 0 && zoom <= WW_TILE_MAX_ZOOM && x >= 0 && y >= 0 && x < (int64_t)1 << zoom &&
-           y < (int64_t)1 << zoom;
+static enum ww_status parse_number(struct ww_str text, const char *name, uint64_t end, uint64_t *out,
+                                   struct ww_error *err) {
+    enum ww_status st = WW_OK;
+    if (!ww_str_to_u64(text, out))
+        st = ww_error_set(err, WW_BAD_INPUT, "a tile is named by three whole numbers: zoom/column/row.mvt");
+    else if (*out >= end)
+        st = ww_error_set(err, WW_NOT_FOUND, "there is no such tile: %s is 0 to %llu", name,
+                          (unsigned long long)end - 1);
+    if (st != WW_OK)
+        ww_error_at_field(err, ww_str_of(name), text);
+    return st;
+}
+
+enum ww_status ww_tile_parse(struct ww_str zoom, struct ww_str x, struct ww_str y, int max_zoom,
+                             struct ww_tile *out, struct ww_error *err) {
+    uint64_t z, column, row;
+    if (ww_str_ends(y, WW_STR(".mvt")) || ww_str_ends(y, WW_STR(".pbf")))
+        y.len -= 4;
+    enum ww_status st = parse_number(zoom, "z", (uint64_t)max_zoom + 1, &z, err);
+    if (st == WW_OK)
+        st = parse_number(x, "x", UINT64_C(1) << z, &column, err);
+    if (st == WW_OK)
+        st = parse_number(y, "y", UINT64_C(1) << z, &row, err);
+    if (st == WW_OK)
+        *out = (struct ww_tile){(uint32_t)column, (uint32_t)row, (uint8_t)z};
+    return st;
 }
 
 struct ww_tile ww_tile_of(struct ww_spot spot, int zoom) {

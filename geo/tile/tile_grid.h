@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "geo/base/status.h"
 #include "geo/place.h"
 
 #define WW_TILE_MAX_ZOOM 22
@@ -34,7 +35,10 @@ struct ww_tile {
 struct ww_spot ww_spot_of(struct ww_place place);
 struct ww_place ww_spot_place(struct ww_spot spot);
 
-bool ww_tile_is_valid(int64_t zoom, int64_t x, int64_t y);
+/* As paths write it: zoom "14" (at most `max_zoom`), x "13040", y "6789", "6789.mvt" or "6789.pbf".
+ * WW_BAD_INPUT: no whole number; WW_NOT_FOUND: no such tile; the error's field is "z", "x" or "y". */
+enum ww_status ww_tile_parse(struct ww_str zoom, struct ww_str x, struct ww_str y, int max_zoom,
+                             struct ww_tile *out, struct ww_error *err) WW_MUST_CHECK;
 struct ww_tile ww_tile_of(struct ww_spot spot, int zoom);
 /* The one that holds it, `levels` up (or the world's). */
 struct ww_tile ww_tile_above(struct ww_tile tile, int levels);

@@ -93,6 +93,11 @@ struct ww_str ww_http_target(const struct ww_http_request *req);
 /* The first header of that name (any case); len 0 when absent. Duplicates of single-valued headers are
  * refused before. */
 struct ww_str ww_http_header(const struct ww_http_request *req, const char *name);
+/* Whether If-None-Match names `etag` (weak comparison, RFC 9110 §13.1.2): the answer is 304. */
+bool ww_http_has_etag(const struct ww_http_request *req, const char *etag);
+/* "https://map.example.org:8443", as the client sees us: a proxy says so in X-Forwarded-Proto and
+ * X-Forwarded-Host; what is no host's name is not believed. In the request's arena. */
+struct ww_str ww_http_origin(struct ww_http_request *req);
 /* A query parameter, percent- and plus-decoded; false when absent. A target that gives one name
  * two values, or more than 100 parameters, is refused (400) before on_head. */
 bool ww_http_param(const struct ww_http_request *req, const char *name, struct ww_str *out);

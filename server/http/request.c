@@ -84,6 +84,42 @@ struct ww_str ww_http_header(const struct ww_http_request *req, const char *name
     return field ? field->value : WW_STR_NONE;
 }
 
+static struct ww_str opaque_tag(struct ww_str tag) {
+    return ww_str_starts(tag, WW_STR("W/")) ? (struct ww_str){tag.ptr + 2, tag.len - 2} : tag;
+}
+
+bool ww_http_has_etag(const struct ww_http_request *req, const char *etag) {
+    struct ww_str list = ww_http_header(req, "If-None-Match"), ours = opaque_tag(ww_str_of(etag));
+    struct ww_str one;
+    while (ww_http_list_next(&list, &one))
+        if (ww_str_is(one, "*") || ww_str_eq(opaque_tag(one), ours))
+            return true;
+    return false;
+}
+
+static bool is_host(struct ww_str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       (c && strchr(".-:[]_", c));
+        if (!is_good)
+            return false;
+    }
+    return text.len > 0 && text.len < 256;
+}
+
+struct ww_str ww_http_origin(struct ww_http_request *req) {
+    bool is_secure = ww_str_is(ww_http_header(req, "X-Forwarded-Proto"), "https");
+    struct ww_str host = ww_http_header(req, "X-Forwarded-Host");
+    if (!is_host(host))
+        host = ww_http_header(req, "Host");
+    if (!is_host(host))
+        host = WW_STR("localhost");
+    char text[300];
+    int n = snprintf(text, sizeof text, "%s://%.*s", is_secure ? "https" : "http", WW_STR_ARG(host));
+    return ww_arena_copy(req->arena, (struct ww_str){text, (size_t)n});
+}
+
 bool ww_http_param(const struct ww_http_request *req, const char *name, struct ww_str *out) {
     struct ww_str wanted = ww_str_of(name);
     for (int i = 0; i < req->uri.param_count; i++) {

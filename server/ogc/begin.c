@@ -158,32 +158,11 @@ struct ww_pg_reader ogc_reader(const struct ogc_call *call) {
     return reader;
 }
 
-static bool is_host(struct ww_str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool good =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr(".-:[]_", c);
-        if (!good)
-            return false;
-    }
-    return text.len > 0 && text.len < 256;
-}
-
-/* As the client sees us: a proxy says so in X-Forwarded-Proto and X-Forwarded-Host. */
 static struct ww_str root_of(struct ogc_call *call) {
-    struct ww_str proto = ww_http_header(call->req, "X-Forwarded-Proto");
-    struct ww_str host = ww_http_header(call->req, "X-Forwarded-Host");
-    if (!is_host(host))
-        host = ww_http_header(call->req, "Host");
-    if (!is_host(host))
-        host = WW_STR("localhost");
-    const char *scheme = ww_str_is(proto, "https") ? "https" : "http";
-    size_t room = host.len + 16;
-    char *text = ww_arena_alloc(call->arena, room);
-    if (!text)
-        return WW_STR("/ogc");
-    int n = snprintf(text, room, "%s://%.*s/ogc", scheme, WW_STR_ARG(host));
-    return (struct ww_str){text, (size_t)n};
+    struct ww_str origin = ww_http_origin(call->req);
+    char text[310];
+    int n = snprintf(text, sizeof text, "%.*s/ogc", WW_STR_ARG(origin));
+    return ww_arena_copy(call->arena, (struct ww_str){text, (size_t)n});
 }
 
 static bool choose_format(struct ogc_call *call, const enum ogc_format *offered) {

@@ -102,7 +102,6 @@ void ogc_send_document(struct ogc_call *call, struct ww_buf *json); /* as JSON o
 void ogc_add_headers(struct ogc_call *call);
 /* A weak validator of bytes, "W/\"…\"". */
 void ogc_etag(struct ww_str body, const char *also, char out[48]);
-bool ogc_etag_fits(struct ww_str if_none_match, const char *etag);
 
 /* words.c: "English" or "中文". */
 #define OGC_SAY(call, en, zh_text) ((call)->zh ? (zh_text) : (en))

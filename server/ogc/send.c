@@ -14,24 +14,6 @@ void ogc_etag(struct ww_str body, const char *also, char out[48]) {
              (unsigned long long)((b ^ (uint64_t)body.len * UINT64_C(0x9e3779b97f4a7c15)) & 0xffffffff));
 }
 
-static struct ww_str opaque(struct ww_str tag) {
-    return ww_str_starts(tag, WW_STR("W/")) ? (struct ww_str){tag.ptr + 2, tag.len - 2} : tag;
-}
-
-bool ogc_etag_fits(struct ww_str header, const char *etag) {
-    struct ww_str ours = opaque(ww_str_of(etag));
-    while (header.len > 0) {
-        const char *comma = memchr(header.ptr, ',', header.len);
-        struct ww_str one = {header.ptr, comma ? (size_t)(comma - header.ptr) : header.len};
-        size_t used = one.len + (comma ? 1 : 0);
-        header = (struct ww_str){header.ptr + used, header.len - used};
-        one = ww_str_trim(one);
-        if (ww_str_is(one, "*") || ww_str_eq(opaque(one), ours))
-            return true;
-    }
-    return false;
-}
-
 void ogc_add_headers(struct ogc_call *call) {
     ww_http_add_header(call->req, "Vary", "Accept, Accept-Encoding, Accept-Language, Authorization");
     ww_http_add_header(call->req, "Content-Language", call->zh ? "zh" : "en");
@@ -49,7 +31,7 @@ void ogc_send(struct ogc_call *call, int status, struct ww_str body) {
     ogc_etag(body, type, etag);
     ogc_add_headers(call);
     ww_http_add_header(call->req, "ETag", etag);
-    bool same = status == 200 && ogc_etag_fits(ww_http_header(call->req, "If-None-Match"), etag);
+    bool same = status == 200 && ww_http_has_etag(call->req, etag);
     ogc_end(call);
     ww_http_respond(call->req, same ? 304 : status, type, same ? WW_STR_NONE : body);
 }

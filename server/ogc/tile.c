@@ -120,38 +120,25 @@ static void on_gone(void *arg) {
     fail_run(run, WW_UNAVAILABLE, "the client hung up");
 }
 
-static bool take_number(struct ww_str text, uint64_t *out) {
-    if (text.len > 4 && (ww_str_ends(text, WW_STR(".mvt")) || ww_str_ends(text, WW_STR(".pbf"))))
-        text.len -= 4;
-    return ww_str_to_u64(text, out) && *out < UINT64_C(1) << 30;
-}
-
 /* False when the call was answered. */
 static bool find_tile(struct ogc_call *call, struct ww_tile *tile) {
     const struct ww_str *arg = call->route->path_arg;
     const bool is_ogc = arg[4].len > 0; /* …/tiles/{set}/{zoom}/{row}/{column} */
-    uint64_t z, x, y;
+    struct ww_error err;
     if (is_ogc && !ww_str_is(arg[1], MATRIX_SET)) {
         ogc_fail(call, WW_NOT_FOUND, "tileMatrixSetId",
                  "there is no tile matrix set %.*s: there is " MATRIX_SET, WW_STR_ARG(arg[1]));
         return false;
     }
-    if (!take_number(arg[is_ogc ? 2 : 1], &z) || !take_number(arg[is_ogc ? 4 : 2], &x) ||
-        !take_number(arg[3], &y)) {
-        ogc_fail(call, WW_BAD_INPUT, "tile", "a tile is named by three whole numbers");
-        return false;
-    }
-    if (!ww_tile_is_valid((int64_t)z, (int64_t)x, (int64_t)y)) {
-        ogc_fail(call, WW_NOT_FOUND, "tile",
-                 "there is no such tile: zooms are 0 to %d, columns and rows 0 to 2^zoom - 1",
-                 WW_TILE_MAX_ZOOM);
+    if (ww_tile_parse(arg[is_ogc ? 2 : 1], arg[is_ogc ? 4 : 2], arg[3], WW_TILE_MAX_ZOOM, tile, &err) !=
+        WW_OK) {
+        ogc_fail_error(call, &err);
         return false;
     }
     if (call->layer->geom < 0) {
         ogc_fail(call, WW_NOT_FOUND, "layer", "this layer has no geometry, so it has no tiles");
         return false;
     }
-    *tile = (struct ww_tile){(uint32_t)x, (uint32_t)y, (uint8_t)z};
     return true;
 }
 

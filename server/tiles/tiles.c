@@ -114,22 +114,12 @@ static enum ww_status draw(struct ww_tiles *t, enum ww_live_layer_name layer, st
     return st;
 }
 
-static bool etag_fits(struct ww_str header, const char *etag) {
-    const size_t n = strlen(etag);
-    if (ww_str_eq(header, WW_STR("*")))
-        return true;
-    for (size_t i = 0; header.len >= n && i <= header.len - n; i++)
-        if (memcmp(header.ptr + i, etag, n) == 0)
-            return true;
-    return false;
-}
-
 void ww_tile_answer(struct ww_http_request *req, struct ww_str packed, struct ww_str plain, uint64_t hash) {
     char etag[24];
     snprintf(etag, sizeof etag, "\"%016llx\"", (unsigned long long)hash);
     ww_http_add_header(req, "ETag", etag);
     ww_http_add_header(req, "Vary", "Accept-Encoding, Authorization, Cookie");
-    if (etag_fits(ww_http_header(req, "If-None-Match"), etag)) {
+    if (ww_http_has_etag(req, etag)) {
         ww_http_respond(req, 304, NULL, WW_STR_NONE);
     } else if (packed.len == 0) {
         ww_http_respond(req, 204, NULL, WW_STR_NONE);
@@ -152,35 +142,19 @@ static bool layer_by_name(const struct ww_tiles *t, struct ww_str name, enum ww_
     return false;
 }
 
-/* "6789.mvt", "6789.pbf" or "6789". */
-static bool take_number(struct ww_str text, uint64_t *out) {
-    if (ww_str_ends(text, WW_STR(".mvt")) || ww_str_ends(text, WW_STR(".pbf")))
-        text.len -= 4;
-    return ww_str_to_u64(text, out) && *out < 1u << 30;
-}
-
 /* The layer and tile that the path names; answers and says false when there is none. */
 static bool find_tile(struct ww_route_call *call, enum ww_live_layer_name *layer, struct ww_tile *tile) {
     const struct ww_tiles *t = call->app->tiles;
-    uint64_t z, x, y;
+    struct ww_error err;
     if (!layer_by_name(t, call->path_arg[0], layer)) {
         ww_handle_table_tile(call);
         return false;
     }
-    if (!take_number(call->path_arg[1], &z) || !take_number(call->path_arg[2], &x) ||
-        !take_number(call->path_arg[3], &y)) {
-        ww_call_fail(call, WW_BAD_INPUT, "z/x/y",
-                     "a tile is named by three whole numbers: zoom/column/row.mvt");
-        return false;
-    }
-    if (z > WW_TILES_MAX_ZOOM || !ww_tile_is_valid((int64_t)z, (int64_t)x, (int64_t)y)) {
-        ww_call_fail(call, WW_NOT_FOUND, "z/x/y",
-                     "there is no such tile: zooms are 0 to %d, columns and rows 0 to 2^zoom - 1",
-                     WW_TILES_MAX_ZOOM);
-        return false;
-    }
-    *tile = (struct ww_tile){(uint32_t)x, (uint32_t)y, (uint8_t)z};
-    return true;
+    if (ww_tile_parse(call->path_arg[1], call->path_arg[2], call->path_arg[3], WW_TILES_MAX_ZOOM, tile,
+                      &err) == WW_OK)
+        return true;
+    ww_http_respond_error(call->req, 0, &err);
+    return false;
 }
 
 void ww_handle_tile(struct ww_route_call *call) {
@@ -235,18 +209,12 @@ static void write_fields(struct ww_json *w, const struct ww_live_layer *layer) {
     ww_json_end_object(w);
 }
 
-/* As the client sees us: a proxy says so in X-Forwarded-Proto. */
 static struct ww_str tile_url(struct ww_http_request *req, struct ww_str layer) {
-    struct ww_str host = ww_http_header(req, "Host");
-    const char *scheme =
-        ww_str_eq(ww_http_header(req, "X-Forwarded-Proto"), WW_STR("https")) ? "https" : "http";
-    struct ww_buf url;
-    struct ww_str out;
-    ww_buf_init(&url, 4096);
-    ww_buf_printf(&url, "%s://%.*s/tiles/%.*s/{z}/{x}/{y}.mvt", scheme, WW_STR_ARG(host), WW_STR_ARG(layer));
-    out = ww_arena_copy(ww_http_arena(req), ww_buf_str(&url));
-    ww_buf_clear(&url);
-    return out;
+    struct ww_str origin = ww_http_origin(req);
+    char text[400];
+    int n =
+        snprintf(text, sizeof text, "%.*s/tiles/%.*s/{z}/{x}/{y}.mvt", WW_STR_ARG(origin), WW_STR_ARG(layer));
+    return ww_arena_copy(ww_http_arena(req), (struct ww_str){text, (size_t)n});
 }
 
 /* TileJSON 3.0.0. Bounds are those of the wards that there are: the district. */

@@ -40,6 +40,12 @@ def find_program():
     return max(built, key=os.path.getmtime)
 
 
+def small_quarantine():
+    """ASAN_OPTIONS for a program whose memory a test looks at: what AddressSanitizer holds back of freed memory
+    (256 MiB unless told) is not the program's."""
+    return ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"]))
+
+
 def wait_until(condition, what, timeout_s=READY_S):
     """Polls until `condition()` is true and returns its value; fails naming `what` after the deadline."""
     end = time.monotonic() + timeout_s

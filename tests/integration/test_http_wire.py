@@ -17,6 +17,8 @@ import time
 
 import pytest
 
+from conftest import small_quarantine
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MIB = 1 << 20
 
@@ -35,8 +37,7 @@ class Server:
         args = [find_server()]
         for name, value in limits.items():
             args += ["--" + name.replace("_", "-"), str(value)]
-        # Under AddressSanitizer freed memory is kept for a while; not so much that RSS says nothing.
-        env = {"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64", **os.environ}
+        env = {**os.environ, "ASAN_OPTIONS": small_quarantine()}
         self.process = subprocess.Popen(args, stdout=subprocess.PIPE, env=env)
         line = self.process.stdout.readline().split()
         assert line[0] == b"ready"

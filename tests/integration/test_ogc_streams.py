@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from conftest import wait_until
+from conftest import small_quarantine, wait_until
 
 SEED = """
 CREATE TABLE layers.big AS SELECT n AS id, '500115001'::text AS ward, repeat('x', 200) AS t, ST_SetSRID(ST_MakePoint(107 + n * 1e-6, 29), 4490)::geometry(Point, 4490) AS geom
@@ -21,11 +21,9 @@ ACTIVE = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'wardwa
 @pytest.fixture(scope="module")
 def server(database, serve):
     database.sql(SEED)
-    # A sanitizer keeps what was freed: that is not the server's memory.
-    options = os.environ.get("ASAN_OPTIONS", "")
-    os.environ["ASAN_OPTIONS"] = f"{options}:quarantine_size_mb=1:thread_local_quarantine_size_kb=64".lstrip(":")
-    started = serve(database)
-    os.environ["ASAN_OPTIONS"] = options
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASAN_OPTIONS", small_quarantine())
+        started = serve(database)
     started.token = database.add_account("analyst", "analyst")
     return started
 

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import ROOT, wait_until
+from conftest import ROOT, small_quarantine, wait_until
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 import hj212_wire
@@ -115,8 +115,7 @@ class Poster:
 
 @pytest.fixture
 def doors(new_database, serve, scratch, monkeypatch):
-    # What AddressSanitizer holds back of freed memory (256 MiB unless told) is not the server's.
-    monkeypatch.setenv("ASAN_OPTIONS", f"{os.environ.get('ASAN_OPTIONS', '')}:quarantine_size_mb=8".lstrip(":"))
+    monkeypatch.setenv("ASAN_OPTIONS", small_quarantine())
     database = new_database()
     for name, config in FEEDS.items():
         database.sql("INSERT INTO feed (name, config) VALUES (:'name', :'config')", name=name, config=json.dumps(config))

@@ -119,11 +119,34 @@ static void units_run_east_and_south_and_round_the_world(void **state) {
 }
 
 static void what_is_no_tile_is_refused(void **state) {
+    static const struct {
+        const char *zoom, *x, *y, *field; /* field NULL: it is one */
+        enum ww_status status;
+    } cases[] = {
+        {"0", "0", "0", NULL, WW_OK},
+        {"22", "4194303", "4194303.mvt", NULL, WW_OK},
+        {"14", "13040", "6789.pbf", NULL, WW_OK},
+        {"0", "1", "0", "x", WW_NOT_FOUND},
+        {"3", "0", "8.mvt", "y", WW_NOT_FOUND},
+        {"23", "0", "0", "z", WW_NOT_FOUND},
+        {"22", "4194304", "0", "x", WW_NOT_FOUND},
+        {"18446744073709551615", "0", "0", "z", WW_NOT_FOUND},
+        {"-1", "0", "0", "z", WW_BAD_INPUT},
+        {"3", "", "0", "x", WW_BAD_INPUT},
+        {"3", "1.5", "0", "x", WW_BAD_INPUT},
+        {"3", "1.mvt", "0", "x", WW_BAD_INPUT},
+        {"3", "1", ".mvt", "y", WW_BAD_INPUT},
+        {"3", "1", "1.mvt.mvt", "y", WW_BAD_INPUT},
+    };
     (void)state;
-    assert_true(ww_tile_is_valid(0, 0, 0) && ww_tile_is_valid(22, 4194303, 4194303));
-    assert_false(ww_tile_is_valid(0, 1, 0) || ww_tile_is_valid(3, 0, 8) || ww_tile_is_valid(-1, 0, 0) ||
-                 ww_tile_is_valid(23, 0, 0) || ww_tile_is_valid(3, -1, 0) ||
-                 ww_tile_is_valid(22, 4194304, 0));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ww_error err = {0};
+        struct ww_tile tile;
+        assert_int_equal(ww_tile_parse(ww_str_of(cases[i].zoom), ww_str_of(cases[i].x), ww_str_of(cases[i].y),
+                                       WW_TILE_MAX_ZOOM, &tile, &err),
+                         cases[i].status);
+        assert_string_equal(err.field, cases[i].field ? cases[i].field : "");
+    }
 }
 
 int main(void) {
