@@ -7,6 +7,7 @@
 
 #include "geo/base/alloc.h"
 #include "geo/base/arena.h"
+#include "geo/base/grown.h"
 #include "geo/base/id_map.h"
 #include "geo/base/map.h"
 #include "geo/tile/points.h"
@@ -78,20 +79,6 @@ struct ww_live_layer {
     bool lost_boxes; /* no memory for one: everything changed */
     size_t cell_bytes;
 };
-
-/* Room for one more in a growing array of `size` bytes each. */
-static bool make_room(void *array, uint32_t used, uint32_t *room, size_t size) {
-    void **at = array;
-    uint32_t more = *room ? *room * 2 : 64;
-    void *grown;
-    if (used < *room)
-        return true;
-    if (!(grown = ww_try_realloc(*at, more * size)))
-        return false;
-    *at = grown;
-    *room = more;
-    return true;
-}
 
 struct ww_live_layer *ww_live_layer_new(const struct ww_live_options *options) {
     struct ww_live_layer *l = ww_try_calloc(1, sizeof(*l));
@@ -181,7 +168,7 @@ static uint32_t keep_text(struct ww_live_layer *l, struct ww_str text) {
     struct ww_str copy;
     if (ww_map_get(l->by_text, text, &at))
         return (uint32_t)at;
-    if (!make_room(&l->texts, l->n_texts, &l->text_room, sizeof(*l->texts)))
+    if (!ww_grown(&l->texts, l->n_texts, &l->text_room, sizeof(*l->texts)))
         return NONE;
     copy = ww_arena_copy(l->arena, text);
     if (!copy.ptr || ww_map_put(l->by_text, text, l->n_texts) != WW_OK)
@@ -222,7 +209,7 @@ static struct ww_live_change box_of(const struct ww_live_layer *l, uint32_t at) 
 static void note_change(struct ww_live_layer *l, uint32_t at) {
     if (l->rows[at].changed)
         return;
-    if (!make_room(&l->changed, l->n_changed, &l->changed_room, sizeof(*l->changed))) {
+    if (!ww_grown(&l->changed, l->n_changed, &l->changed_room, sizeof(*l->changed))) {
         l->lost_boxes = true;
         return;
     }
@@ -389,7 +376,7 @@ enum ww_status ww_live_layer_shape(struct ww_live_layer *l, uint64_t id, int32_t
     else if ((st = add_row(l, id, &at)) != WW_OK)
         goto failed;
     if (!l->rows[at].shape) {
-        if (!make_room(&l->shapes, l->n_shapes, &l->shape_room, sizeof(*l->shapes))) {
+        if (!ww_grown(&l->shapes, l->n_shapes, &l->shape_room, sizeof(*l->shapes))) {
             st = WW_NO_MEMORY;
             if (!ww_points_has(l->points, at))
                 drop_row(l, at);
@@ -542,6 +529,11 @@ struct drawing {
     uint32_t key[WW_LIVE_COLUMNS]; /* NONE until the tile has a value of that column */
     uint32_t count_key;
 };
+
+bool ww_live_view_eq(const struct ww_live_view *a, const struct ww_live_view *b) {
+    return a->all == b->all && a->n_wards == b->n_wards &&
+           (a->n_wards == 0 || memcmp(a->wards, b->wards, a->n_wards * sizeof *a->wards) == 0);
+}
 
 bool ww_live_view_sees(const struct ww_live_view *view, int32_t ward) {
     size_t from = 0, n = view->n_wards;

@@ -65,6 +65,7 @@ struct ww_live_view {
 };
 
 bool ww_live_view_sees(const struct ww_live_view *view, int32_t ward);
+bool ww_live_view_eq(const struct ww_live_view *a, const struct ww_live_view *b);
 
 /* A box on the map, edges within, and whose it is. */
 struct ww_live_change {

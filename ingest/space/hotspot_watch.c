@@ -9,7 +9,7 @@
 #include "geo/hotspot/hex.h"
 #include "geo/hotspot/live.h"
 #include "geo/hotspot/tail.h"
-#include "ingest/space/grown.h"
+#include "geo/base/grown.h"
 
 enum { LAYERS = 2, MOST_OPEN = 256, MOST_MEMBERS = 50 };
 #define EXPIRE_US (30 * WW_SECOND_US) /* values grow old by themselves */

@@ -7,7 +7,7 @@
 #include "geo/base/arena.h"
 #include "geo/base/json_reader.h"
 #include "geo/near.h"
-#include "ingest/space/grown.h"
+#include "geo/base/grown.h"
 
 struct vertex {
     double lon, lat, at_m; /* from the reach's upper end */

@@ -8,7 +8,7 @@
 #include "geo/base/alloc.h"
 #include "geo/base/map.h"
 #include "geo/hotspot/hex.h"
-#include "ingest/space/grown.h"
+#include "geo/base/grown.h"
 #include "ingest/space/reach_lines.h"
 
 enum { MOST_SPOTS = UINT16_MAX };

@@ -1,5 +1,6 @@
 /* Open alerts on the map, and how many and how severe they are at each thing and in each ward. */
 #include "geo/base/alloc.h"
+#include "geo/base/grown.h"
 #include "geo/base/log.h"
 #include "server/tiles/live_internal.h"
 
@@ -18,7 +19,7 @@ static struct live_tally *tally_of(struct live_alerts *a, struct ww_id_map *of, 
     uint32_t at;
     if (ww_id_map_get(of, (uint64_t)id, &at))
         return &a->tallies[at];
-    if (!add || !live_make_room(&a->tallies, a->n_tallies, &a->tally_room, sizeof *a->tallies) ||
+    if (!add || !ww_grown(&a->tallies, a->n_tallies, &a->tally_room, sizeof *a->tallies) ||
         ww_id_map_put(of, (uint64_t)id, a->n_tallies) != WW_OK)
         return NULL;
     a->tallies[a->n_tallies] = (struct live_tally){{0}};
@@ -149,7 +150,7 @@ void live_alerts_take(struct ww_live_map *map, const struct ww_pg_result *r, int
     show(map, r, row);
     if (ww_id_map_get(&a->by_id, (uint64_t)alert.id, &at)) {
         count(map, &a->alerts[at], false);
-    } else if (live_make_room(&a->alerts, a->n, &a->room, sizeof *a->alerts) &&
+    } else if (ww_grown(&a->alerts, a->n, &a->room, sizeof *a->alerts) &&
                ww_id_map_put(&a->by_id, (uint64_t)alert.id, a->n) == WW_OK) {
         at = a->n++;
     } else {

@@ -154,6 +154,5 @@ void live_alerts_show_ward(struct ww_live_map *map, int32_t ward_id);
 uint16_t live_column(struct ww_live_layer *layer, struct ww_str name);
 /* Sets a value; a row that is not there, or no memory for a text, leaves it as it was. */
 void live_set(struct ww_live_layer *layer, int64_t id, const char *column, struct ww_live_value value);
-bool live_make_room(void *array, uint32_t used, uint32_t *room, size_t size);
 
 #endif

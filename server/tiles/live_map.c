@@ -21,19 +21,6 @@ static void arm(struct event *timer, int ms) {
         evtimer_add(timer, &after);
 }
 
-bool live_make_room(void *array, uint32_t used, uint32_t *room, size_t size) {
-    void **at = array;
-    const uint32_t more = *room ? *room * 2 : 256;
-    void *grown;
-    if (used < *room)
-        return true;
-    if (!(grown = ww_try_realloc(*at, more * size)))
-        return false;
-    *at = grown;
-    *room = more;
-    return true;
-}
-
 uint16_t live_column(struct ww_live_layer *layer, struct ww_str name) {
     const uint16_t column = ww_live_layer_column(layer, name);
     if (column == UINT16_MAX)

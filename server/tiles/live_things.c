@@ -1,6 +1,7 @@
 /* What there is and how its series are called: the words beside the newest values (latest.h). The map's own
  * layer has only things that stand somewhere. */
 #include "geo/base/alloc.h"
+#include "geo/base/grown.h"
 #include "geo/base/log.h"
 #include "server/tiles/live_internal.h"
 
@@ -31,7 +32,7 @@ static struct live_thing *find_or_add(struct live_things *t, int64_t id) {
     uint32_t at = live_thing_find(t, id);
     if (at != NONE)
         return &t->things[at];
-    if (!live_make_room(&t->things, t->n, &t->room, sizeof *t->things) ||
+    if (!ww_grown(&t->things, t->n, &t->room, sizeof *t->things) ||
         ww_id_map_put(&t->by_id, (uint64_t)id, t->n) != WW_OK)
         return NULL;
     t->things[t->n] = (struct live_thing){.id = id};
@@ -101,7 +102,7 @@ uint32_t live_label_take(struct ww_live_map *map, const struct ww_pg_result *r, 
     if (!l->by_key)
         l->by_key = ww_map_new(64);
     if (!ww_map_get(l->by_key, key_text, &at)) {
-        if (!live_make_room(&l->labels, l->n, &l->room, sizeof *l->labels) ||
+        if (!ww_grown(&l->labels, l->n, &l->room, sizeof *l->labels) ||
             ww_map_put(l->by_key, key_text, l->n) != WW_OK)
             return NONE;
         at = l->n++;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "geo/base/alloc.h"
+#include "geo/base/grown.h"
 #include "geo/base/log.h"
 #include "ingest/catalog.h"
 #include "ingest/decode/statistic.h"
@@ -40,7 +41,7 @@ static uint8_t rank_of(struct ww_str statistic, int64_t interval_s) {
 static void make_dirty(struct live_values *v, uint32_t at) {
     if (v->series[at].is_dirty || v->series[at].rank == HIDDEN)
         return;
-    if (!live_make_room(&v->dirty, v->n_dirty, &v->dirty_room, sizeof *v->dirty))
+    if (!ww_grown(&v->dirty, v->n_dirty, &v->dirty_room, sizeof *v->dirty))
         return; /* shown with its next value */
     v->series[at].is_dirty = true;
     v->dirty[v->n_dirty++] = at;
@@ -50,8 +51,8 @@ static struct live_series *find_or_add(struct live_values *v, int64_t datastream
     uint32_t at;
     if (ww_id_map_get(&v->by_datastream, (uint64_t)datastream_id, &at))
         return &v->series[at];
-    if (!live_make_room(&v->series, v->n, &v->room, sizeof *v->series) ||
-        !live_make_room(&v->by_order, v->n, &v->order_room, sizeof *v->by_order) ||
+    if (!ww_grown(&v->series, v->n, &v->room, sizeof *v->series) ||
+        !ww_grown(&v->by_order, v->n, &v->order_room, sizeof *v->by_order) ||
         ww_id_map_put(&v->by_datastream, (uint64_t)datastream_id, v->n) != WW_OK)
         return NULL;
     /* They come in the order of their ids, those that are registered later too. */

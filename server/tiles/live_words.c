@@ -1,6 +1,7 @@
 /* Texts that many rows share, each kept once: wards, classes, feeds, units; and names that come again at
  * every load. */
 #include "geo/base/alloc.h"
+#include "geo/base/grown.h"
 #include "geo/base/json_writer.h"
 #include "server/tiles/live_internal.h"
 
@@ -20,7 +21,7 @@ static bool begin(struct live_words *words) {
         return false;
     if (!words->by_text)
         words->by_text = ww_map_new(256);
-    if (!live_make_room(&words->words, 0, &words->room, sizeof *words->words))
+    if (!ww_grown(&words->words, 0, &words->room, sizeof *words->words))
         return false;
     words->words[words->n++] = (struct live_word){WW_STR(""), WW_STR("\"\"")};
     return true;
@@ -46,7 +47,7 @@ uint32_t live_word(struct live_words *words, struct ww_str text) {
         return found;
     struct live_word word = {ww_arena_copy(words->arena, text), quoted(words->arena, text)};
     if (!word.text.ptr || !word.json.ptr ||
-        !live_make_room(&words->words, words->n, &words->room, sizeof *words->words) ||
+        !ww_grown(&words->words, words->n, &words->room, sizeof *words->words) ||
         ww_map_put(words->by_text, text, words->n) != WW_OK)
         return 0;
     words->words[words->n] = word;

@@ -106,15 +106,10 @@ void tile_news_write(struct tile_news *news, struct ww_str layer, const struct w
     ww_buf_text(out, "]}\n\n");
 }
 
-static bool is_same_view(const struct ww_live_view *a, const struct ww_live_view *b) {
-    return a->all == b->all && a->n_wards == b->n_wards &&
-           (a->n_wards == 0 || memcmp(a->wards, b->wards, a->n_wards * sizeof *a->wards) == 0);
-}
-
 static struct ww_str text_for(void *arg, const struct ww_account *account) {
     struct tile_news *news = arg;
     const struct ww_live_view view = ww_view_of_account(account);
-    if (!news->has_text || !is_same_view(&view, &news->last_view)) {
+    if (!news->has_text || !ww_live_view_eq(&view, &news->last_view)) {
         ww_buf_reset(&news->text);
         tile_news_write(news, news->layer, news->changes, news->n_changes, &view, &news->text);
         news->last_view = view;

@@ -27,16 +27,11 @@ struct ww_live_view ww_view_of_account(const struct ww_account *account) {
     return (struct ww_live_view){.wards = account->ward_ids, .n_wards = account->n_wards};
 }
 
-static bool is_same(const struct ww_live_view *a, const struct ww_live_view *b) {
-    return a->all == b->all && a->n_wards == b->n_wards &&
-           (a->n_wards == 0 || memcmp(a->wards, b->wards, a->n_wards * sizeof *a->wards) == 0);
-}
-
 uint16_t ww_views_of(struct ww_views *views, const struct ww_account *account) {
     struct ww_live_view view = ww_view_of_account(account);
     int32_t *copy;
     for (uint16_t i = 0; i < views->n; i++)
-        if (is_same(&views->views[i], &view))
+        if (ww_live_view_eq(&views->views[i], &view))
             return i;
     if (views->n == WW_VIEWS_MAX)
         return WW_VIEW_NONE;

@@ -1,5 +1,5 @@
 /* Tables that grow. */
-#include "ingest/space/grown.h"
+#include "geo/base/grown.h"
 
 #include <string.h>
 

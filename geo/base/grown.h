@@ -1,11 +1,11 @@
-/* One more row in a table that grows to twice its size: the home of what every collector here needs.
+/* One more row in a table that grows to twice its size: what every collector needs.
  *
  *   if (!ww_grown(&c->reach, c->n_reaches, &c->cap_reaches, sizeof *c->reach))
  *       return no_memory(err);
  *   c->reach[c->n_reaches++] = …;
  */
-#ifndef WW_INGEST_SPACE_GROWN_H
-#define WW_INGEST_SPACE_GROWN_H
+#ifndef WW_BASE_GROWN_H
+#define WW_BASE_GROWN_H
 
 #include <stdbool.h>
 #include <stddef.h>
