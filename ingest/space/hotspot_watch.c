@@ -5,11 +5,11 @@
 #include <stdio.h>
 
 #include "geo/base/alloc.h"
+#include "geo/base/grown.h"
 #include "geo/base/map.h"
 #include "geo/hotspot/hex.h"
 #include "geo/hotspot/live.h"
 #include "geo/hotspot/tail.h"
-#include "geo/base/grown.h"
 
 enum { LAYERS = 2, MOST_OPEN = 256, MOST_MEMBERS = 50 };
 #define EXPIRE_US (30 * WW_SECOND_US) /* values grow old by themselves */

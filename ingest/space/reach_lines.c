@@ -5,9 +5,9 @@
 
 #include "geo/base/alloc.h"
 #include "geo/base/arena.h"
+#include "geo/base/grown.h"
 #include "geo/base/json_reader.h"
 #include "geo/near.h"
-#include "geo/base/grown.h"
 
 struct vertex {
     double lon, lat, at_m; /* from the reach's upper end */

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "geo/base/alloc.h"
+#include "geo/base/grown.h"
 #include "geo/base/map.h"
 #include "geo/hotspot/hex.h"
-#include "geo/base/grown.h"
 #include "ingest/space/reach_lines.h"
 
 enum { MOST_SPOTS = UINT16_MAX };

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "geo/base/alloc.h"
-#include "geo/base/json_reader.h"
 #include "geo/base/grown.h"
+#include "geo/base/json_reader.h"
 #include "ingest/space/trace_internal.h"
 
 struct ww_trace_case *ww_trace_case_new(enum ww_trace_kind kind, int64_t opened_us, int64_t now_us) {

@@ -277,7 +277,7 @@ static bool is_not_modified(struct latest_run *run) {
              (unsigned)ww_str_hash(target));
     ww_http_add_header(req, "ETag", etag);
     ww_http_add_header(req, "Vary", "Accept-Encoding, Authorization, Cookie");
-    return ogc_etag_fits(ww_http_header(req, "If-None-Match"), etag);
+    return ww_http_has_etag(req, etag);
 }
 
 static void begin(struct latest_run *run) {
