@@ -347,6 +347,28 @@ const struct ww_account *ww_accounts_by_id(const struct ww_accounts *accounts, i
     return set && low < set->n_accounts && set->accounts[low].id == id ? &set->accounts[low] : NULL;
 }
 
+const struct ww_account *ww_account_copy(struct ww_arena *arena, const struct ww_account *account) {
+    struct ww_account *copy = ww_arena_alloc(arena, sizeof *copy);
+    if (!copy)
+        return NULL;
+    *copy = *account;
+    copy->ward_ids = ww_arena_alloc(arena, account->n_wards * sizeof *copy->ward_ids + 1);
+    copy->feed_names = ww_arena_alloc(arena, account->n_feeds * sizeof *copy->feed_names + 1);
+    if (!copy->ward_ids || !copy->feed_names)
+        return NULL;
+    if (account->n_wards > 0)
+        memcpy(copy->ward_ids, account->ward_ids, account->n_wards * sizeof *copy->ward_ids);
+    for (size_t i = 0; i < account->n_feeds; i++) {
+        copy->feed_names[i] = ww_arena_alloc(arena, strlen(account->feed_names[i]) + 1);
+        if (!copy->feed_names[i])
+            return NULL;
+        strcpy(copy->feed_names[i], account->feed_names[i]);
+    }
+    if (!account->feed_names)
+        copy->feed_names = NULL; /* all */
+    return copy;
+}
+
 bool ww_account_sees_ward(const struct ww_account *account, int32_t ward_id) {
     if (account->all_wards)
         return true;

@@ -7,6 +7,7 @@
 #ifndef WW_SERVER_ACCOUNTS_H
 #define WW_SERVER_ACCOUNTS_H
 
+#include "geo/base/arena.h"
 #include "server/app.h"
 
 enum ww_role {
@@ -47,6 +48,8 @@ const struct ww_account *ww_accounts_by_hash(const struct ww_accounts *accounts,
                                              const unsigned char hash[32]);
 /* NULL also when it is disabled. Valid until the next turn of the loop. */
 const struct ww_account *ww_accounts_by_id(const struct ww_accounts *accounts, int32_t id);
+/* A copy that lives as long as the arena, for a request that takes more than a turn; NULL: no memory. */
+const struct ww_account *ww_account_copy(struct ww_arena *arena, const struct ww_account *account);
 bool ww_account_sees_ward(const struct ww_account *account, int32_t ward_id /* 0 = none */);
 bool ww_account_may_feed(const struct ww_account *account, struct ww_str feed);
 const char *ww_role_name(enum ww_role role);

@@ -303,3 +303,46 @@ enum ww_status ww_window_body_read(struct ww_arena *arena, struct ww_str json, s
     *out = (struct ww_window_body){v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]};
     return ww_window_body_check(arena, out, err);
 }
+
+/* ---- Acts on alerts ---- */
+
+enum ww_status ww_act_until_read(struct ww_str text, int64_t *out, struct ww_error *err) {
+    *out = WW_WORK_UNTIL_CLEARED;
+    if (!ww_str_is(text, "cleared") && ww_instant_parse(text, NULL, out, NULL) != WW_OK)
+        return refuse(err, "until", "must be a time such as 2026-11-23T01:02:03Z, or cleared");
+    return WW_OK;
+}
+
+enum ww_status ww_act_body_read(struct ww_arena *arena, struct ww_str json, enum ww_act_kind kind,
+                                struct ww_act *out, struct ww_error *err) {
+    enum { REASON_MOST = 4000 };
+    /* What is asked of it besides the reason. */
+    static const struct member wants[WW_ACTS][2] = {
+        [WW_ACT_ASSIGN] = {{"assignee", MEMBER_TEXT, true, NULL}},
+        [WW_ACT_SNOOZE] = {{"until", MEMBER_TEXT, true, NULL}},
+        [WW_ACT_ESCALATE] = {{"level", MEMBER_NUMBER, true, NULL}},
+        [WW_ACT_RESOLVE] = {{"was", MEMBER_WORD, true, ww_work_was},
+                            {"effect", MEMBER_WORD, true, ww_work_effects}},
+    };
+    struct member members[3] = {{kind == WW_ACT_COMMENT ? "comment" : "reason", MEMBER_TEXT, false, NULL}};
+    struct ww_str v[3] = {{NULL, 0}};
+    size_t n = 1;
+    for (int i = 0; i < 2 && wants[kind][i].name; i++)
+        members[n++] = wants[kind][i];
+    enum ww_status st =
+        read_members(arena, ww_str_trim(json).len > 0 ? json : WW_STR("{}"), members, n, v, err);
+    int64_t level = 0;
+    if (st != WW_OK)
+        return st;
+    if (v[0].len > REASON_MOST)
+        return refuse(err, members[0].name, "must be at most 4000 bytes");
+    out->kind = kind;
+    out->reason = v[0];
+    out->whom = kind == WW_ACT_ASSIGN ? v[1] : WW_STR_NONE;
+    out->was = kind == WW_ACT_RESOLVE ? v[1] : WW_STR_NONE;
+    out->effect = kind == WW_ACT_RESOLVE ? v[2] : WW_STR_NONE;
+    if (kind == WW_ACT_ESCALATE && (!ww_str_to_i64(v[1], &level) || level < 1 || level > WW_WORK_TOP_LEVEL))
+        return refuse(err, "level", "must be 1, 2 or 3");
+    out->level = (int)level;
+    return kind == WW_ACT_SNOOZE ? ww_act_until_read(v[1], &out->until_us, err) : WW_OK;
+}

@@ -1,4 +1,4 @@
-/* Reads the JSON bodies of changing requests: feeds, rules, limits.
+/* Reads the JSON bodies of changing requests: feeds, rules, limits, maintenance windows, acts on alerts.
  *
  * Pure, so that every mistake can be tested without a server: each text gives either the values
  * or an error whose field names the member. Members that are not known are mistakes.
@@ -6,6 +6,7 @@
 #ifndef WW_SERVER_CHANGE_BODY_H
 #define WW_SERVER_CHANGE_BODY_H
 
+#include "geo/alert/work.h"
 #include "geo/base/arena.h"
 #include "geo/base/status.h"
 #include "ingest/rule_kind.h"
@@ -47,5 +48,11 @@ enum ww_status ww_window_body_read(struct ww_arena *arena, struct ww_str json, s
 /* What must fit together, also of what the command line gives. */
 enum ww_status ww_window_body_check(struct ww_arena *arena, struct ww_window_body *body,
                                     struct ww_error *err) WW_MUST_CHECK;
+/* What a person says in an act on an alert; an empty body says nothing. `until` is a time or "cleared". Of
+ * the act only what the body holds is set: ww_work_do judges the rest. */
+enum ww_status ww_act_body_read(struct ww_arena *arena, struct ww_str json, enum ww_act_kind kind,
+                                struct ww_act *out, struct ww_error *err) WW_MUST_CHECK;
+/* "cleared", or a time. */
+enum ww_status ww_act_until_read(struct ww_str text, int64_t *out, struct ww_error *err) WW_MUST_CHECK;
 
 #endif

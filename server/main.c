@@ -23,6 +23,7 @@ static const struct command {
     {"account", ww_cmd_account, "add accounts, give them tokens"},
     {"feed", ww_cmd_feed, "add and list the ways in"},
     {"station", ww_cmd_station, "register HJ 212 stations, ask them"},
+    {"alert", ww_cmd_alert, "look at alerts, acknowledge, assign, snooze, resolve them"},
     {"maintenance", ww_cmd_maintenance, "announce work on sensors, so that its readings raise no alerts"},
     {"load", ww_cmd_load, "load wards, sites, things, waterways, feeds, rules from files"},
     {"decode", ww_cmd_decode, "show what is made of a device's bytes"},

@@ -1,4 +1,4 @@
-/* Why an alert was raised, in words; and what people found it to be. */
+/* Why an alert was raised, in words. */
 #include "geo/base/json_writer.h"
 #include "server/explain_words.h"
 #include "server/route_table.h"
@@ -126,63 +126,9 @@ void ww_handle_alert_explanation(struct ww_route_call *call) {
     for (int i = 0; i < 6; i++) /* api_alerts.sql has so many filters before the id */
         ww_pg_arg_null(&args);
     ww_pg_arg_str(&args, call->path_arg[0]);
+    for (int i = 0; i < 5; i++) /* and so many behind it */
+        ww_pg_arg_null(&args);
     enum ww_status st = ww_call_query(call, ww_sql_find("api_alerts"), &args, on_alert, run);
-    ww_pg_args_clear(&args);
-    if (st != WW_OK)
-        ww_call_fail_db(call, st, NULL);
-}
-
-/* ---- Outcome ---- */
-
-static void on_recorded(void *arg, enum ww_status status, const struct ww_pg_result *r,
-                        const struct ww_error *err) {
-    struct ww_route_call *call = arg;
-    if (status != WW_OK)
-        ww_call_fail_db(call, status, err);
-    else if (ww_pg_rows(r) == 0)
-        ww_call_fail(call, WW_NOT_FOUND, "", "there is no such thing, or it is not yours to see");
-    else
-        ww_call_answer_json(call, 200, ww_pg_str(r, 0, 0));
-}
-
-static bool read_outcome(struct ww_route_call *call, struct ww_str *outcome, struct ww_str *note) {
-    struct ww_json_node *root;
-    struct ww_error err;
-    if (ww_json_parse(ww_http_arena(call->req), ww_http_body(call->req), &root, &err) != WW_OK) {
-        ww_http_respond_error(call->req, ww_http_status_of(err.status), &err);
-        return false;
-    }
-    *note = WW_STR("");
-    for (const struct ww_json_node *m = root->child; m; m = m->next) {
-        if (ww_str_is(m->key, "outcome") || (ww_str_is(m->key, "note") && ww_json_as_str(m, note)))
-            continue;
-        ww_call_fail(call, WW_BAD_INPUT, ww_str_is(m->key, "note") ? "note" : "", "%s",
-                     ww_str_is(m->key, "note") ? "note must be a text"
-                                               : "only outcome and note may be there");
-        return false;
-    }
-    if (!ww_json_as_str(ww_json_get(root, "outcome"), outcome) ||
-        (!ww_str_is(*outcome, "confirmed") && !ww_str_is(*outcome, "false") &&
-         !ww_str_is(*outcome, "unknown"))) {
-        ww_call_fail(call, WW_BAD_INPUT, "outcome", "outcome must be confirmed, false or unknown");
-        return false;
-    }
-    return true;
-}
-
-void ww_handle_alert_outcome(struct ww_route_call *call) {
-    struct ww_str outcome, note;
-    if (!read_outcome(call, &outcome, &note))
-        return;
-    struct ww_pg_args args;
-    ww_pg_args_init(&args);
-    ww_pg_arg_str(&args, call->path_arg[0]);
-    ww_pg_arg_str(&args, outcome);
-    ww_pg_arg_str(&args, note);
-    ww_pg_arg_str(&args, ww_str_of(call->account->name));
-    ww_call_arg(&args, ww_call_wards(call));
-    enum ww_status st =
-        ww_pg_pool_query(call->app->pool, ww_sql_find("api_alert_outcome"), &args, on_recorded, call);
     ww_pg_args_clear(&args);
     if (st != WW_OK)
         ww_call_fail_db(call, st, NULL);

@@ -19,13 +19,12 @@
 #define GEOJSON_ROWS  50000
 #define PAGE_CEILING  ((size_t)128 << 20)
 #define PIECE_BYTES   ((size_t)32 << 10) /* of one write to a stream */
-#define FILTERS_MAX   8
 
 struct list_run {
     struct ww_route_call *call;
     const struct ww_sql *sql;
     struct ww_str wards;
-    struct ww_str filters[FILTERS_MAX]; /* by the route's own parameters; ptr NULL = not given */
+    struct ww_str filters[WW_ROUTE_MOST_FILTERS]; /* by the route's own parameters; ptr NULL = not given */
     int n_filters;
     struct ww_str after; /* key of the last row sent; ptr NULL at the start */
     char after_room[96]; /* where it is kept between pages */

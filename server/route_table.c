@@ -73,9 +73,20 @@ static const struct ww_param observation_params[] = {
         "category", WW_PARAM_WORD, in, false, "pollution|sensor|lead",                                       \
             "About pollution, or about who tells of it", "污染或设备预警"                             \
     }
-static const struct ww_param alert_list_params[] = {ALERT_FILTERS(WW_IN_QUERY), UNUSED("id"), END};
+#define YES_NO(name, in, en, zh)                                                                             \
+    { name, WW_PARAM_WORD, in, false, "yes|no", en, zh }
+#define WORK_FILTERS(in)                                                                                     \
+    YES_NO("acknowledged", in, "Whether somebody has said that he is on it", "是否已有人确认"),              \
+        YES_NO("assigned", in, "Whether it is somebody's", "是否已指派"),                                    \
+        YES_NO("snoozed", in, "Whether it is snoozed", "是否已暂缓"),                                        \
+        YES_NO("resolved", in, "Whether it was found out what it was", "是否已核实"), {                      \
+        "assignee", WW_PARAM_TEXT, in, false, NULL, "Account it is assigned to", "指派给的账号"        \
+    }
+static const struct ww_param alert_list_params[] = {ALERT_FILTERS(WW_IN_QUERY), UNUSED("id"),
+                                                    WORK_FILTERS(WW_IN_QUERY), END};
 static const struct ww_param alert_params[] = {ALERT_FILTERS(WW_IN_NOTHING),
-                                               PATH("id", WW_PARAM_ID, "Id of the alert", "预警编号"), END};
+                                               PATH("id", WW_PARAM_ID, "Id of the alert", "预警编号"),
+                                               WORK_FILTERS(WW_IN_NOTHING), END};
 static const struct ww_param alert_id_params[] = {PATH("id", WW_PARAM_ID, "Id of the alert", "预警编号"),
                                                   END};
 static const struct ww_param backtest_params[] = {PATH("id", WW_PARAM_ID, "Id of the back-test", "回测编号"),
@@ -158,6 +169,13 @@ static const struct ww_param layer_params[] = {LAYER, END};
 static const struct ww_param feature_params[] = {
     LAYER, PATH("featureId", WW_PARAM_TEXT, "Id of the feature", "要素标识"), END};
 
+/* One of the acts of geo/alert/work.h. */
+#define ACT(name, en, zh)                                                                                    \
+    {                                                                                                        \
+        WW_HTTP_POST, "/api/v1/alerts/{id}/" name, JUDGES, 0, alert_id_params, ww_handle_alert_act, NULL,    \
+            NULL, 16384, 0, "alerts", en, zh                                                                 \
+    }
+
 static const struct ww_route routes[] = {
     {WW_HTTP_GET, "/healthz", 0, WW_ROUTE_PUBLIC, none, ww_handle_healthz, NULL, NULL, 0, 0, "operations",
      "The process lives", "进程存活"},
@@ -203,8 +221,16 @@ static const struct ww_route routes[] = {
     {WW_HTTP_GET, "/api/v1/alerts/{id}/explanation", READERS, WW_ROUTE_ANONYMOUS, alert_id_params,
      ww_handle_alert_explanation, NULL, NULL, 0, 0, "alerts", "Why it was raised, in words",
      "预警由来（文字说明）"},
-    {WW_HTTP_PUT, "/api/v1/alerts/{id}/outcome", JUDGES, 0, alert_id_params, ww_handle_alert_outcome, NULL,
-     NULL, 4096, 0, "alerts", "Record what it was found to be: confirmed, false, unknown", "登记核实结果"},
+    ACT("acknowledge", "Say that one is on it", "确认（认领）预警"),
+    ACT("unacknowledge", "Nobody is on it any more", "取消确认"),
+    ACT("assign", "Give it to an account", "指派预警"),
+    ACT("unassign", "Take it from whoever has it", "取消指派"),
+    ACT("comment", "Write something to it", "添加备注"),
+    ACT("snooze", "Tell nobody of it until a time, or until it clears", "暂缓通知"),
+    ACT("unsnooze", "Tell of it again", "取消暂缓"),
+    ACT("escalate", "Hand it up", "上报（升级）预警"),
+    ACT("resolve", "Record what it was and what effect it had", "登记核实结果"),
+    ACT("reopen", "The work on it goes on", "重新办理"),
     {WW_HTTP_GET, "/api/v1/alerts/{id}/trace", READERS, WW_ROUTE_ANONYMOUS, alert_id_params, ww_handle_object,
      "api_alert_trace", NULL, 0, 0, "alerts", "Where it came from and where it will go, as GeoJSON",
      "预警溯源与下游影响"},

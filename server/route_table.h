@@ -33,6 +33,9 @@ struct ww_param {
     const char *about_zh;
 };
 
+/* So many of its own parameters a list or an object may have. */
+enum { WW_ROUTE_MOST_FILTERS = 16 };
+
 /* Bits of `roles` and `flags`. */
 #define WW_MAY(role)       (1u << (role))
 #define WW_ROUTE_PUBLIC    1u  /* no token asked for or looked at, except by the handler itself */
@@ -108,7 +111,7 @@ void ww_handle_list(struct ww_route_call *call);   /* route_list.c */
 void ww_handle_object(struct ww_route_call *call); /* one row of the same query, or 404 */
 void ww_handle_events(struct ww_route_call *call);
 void ww_handle_alert_explanation(struct ww_route_call *call);
-void ww_handle_alert_outcome(struct ww_route_call *call);
+void ww_handle_alert_act(struct ww_route_call *call); /* named by the end of the path */
 void ww_handle_maintenance_create(struct ww_route_call *call);
 void ww_handle_maintenance_end(struct ww_route_call *call);
 void ww_handle_backtest_start(struct ww_route_call *call);

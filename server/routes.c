@@ -228,7 +228,12 @@ void ww_routes_on_head(void *app_arg, struct ww_http_request *req) {
 void ww_routes_on_request(void *app, struct ww_http_request *req) {
     struct ww_route_call *call = ww_http_context(req);
     (void)app;
-    if (ww_http_is_head_only(req) || authorize(call))
+    if (!ww_http_is_head_only(req) && !authorize(call))
+        return;
+    /* Accounts may be loaded anew while the database is asked: the request goes on as it began. */
+    if (call->account && !(call->account = ww_account_copy(ww_http_arena(req), call->account)))
+        refuse(call, 503, WW_NO_MEMORY, "no memory for this request");
+    else
         call->route->handle(call);
 }
 

@@ -1,5 +1,6 @@
 -- Alerts, newest first; for one of them ($10) also its explanation and events.
--- $1 wards, $2 after, $3 limit, $4 with geometry; $5 state, $6 ward, $7 rule, $8 least severity, $9 opened since, $10 category, $11 id.
+-- $1 wards, $2 after, $3 limit, $4 with geometry; $5 state, $6 ward, $7 rule, $8 least severity, $9 opened since, $10 category, $11 id;
+-- yes or no: $12 acknowledged, $13 assigned, $14 snoozed, $15 resolved; $16 assignee.
 SELECT a.id::text,
        json_build_object('id', a.id, 'category', a.category,
                          'rule', json_build_object('code', r.code, 'name_zh', r.name_zh, 'name_en', r.name_en),
@@ -21,13 +22,24 @@ SELECT a.id::text,
                                        ELSE json_build_object('lower', a.explanation #> '{expected,lower}',
                                                               'upper', coalesce(a.latest, a.explanation) #> '{expected,upper}',
                                                               'unit', a.explanation #> '{expected,unit}', 'standard_no', '') END,
+                         'work', CASE WHEN (SELECT wardwatch.reader_is_known()) THEN json_build_object(
+                             'version', coalesce(k.version, 0), 'acknowledged_by', nullif(k.acknowledged_by, ''), 'acknowledged_at', k.acknowledged_at,
+                             'assignee', nullif(k.assignee, ''), 'level', coalesce(k.level, 0),
+                             'snoozed_until', CASE WHEN a.state = 'open' AND k.snoozed_until > now()
+                                                   THEN CASE WHEN isfinite(k.snoozed_until) THEN to_json(k.snoozed_until) ELSE '"cleared"' END END,
+                             'resolved', CASE WHEN k.was <> ''
+                                              THEN json_build_object('was', k.was, 'effect', k.effect, 'by', k.resolved_by, 'at', k.resolved_at) END) END,
                          'place', CASE WHEN g.geom IS NOT NULL THEN json_build_array(ST_X(g.geom), ST_Y(g.geom)) END)::text,
        CASE WHEN $4::boolean THEN ST_AsGeoJSON(g.geom, 7, 0) END,
        CASE WHEN $11::bigint IS NOT NULL
             THEN json_build_object('explanation', wardwatch.alert_explanation(a.whole),
                                    'events', (SELECT coalesce(json_agg(json_build_object('id', e.id, 'kind', e.kind, 'at', e.at,
                                                                                          'recorded_at', e.recorded_at,
-                                                                                         'actor', e.actor) ORDER BY e.id), '[]')
+                                                                                         'actor', e.actor, 'reason', e.reason,
+                                                                                         'detail', CASE WHEN e.kind NOT IN
+                                                                                             ('opened', 'joined', 'raised', 'cleared')
+                                                                                             THEN e.detail END)
+                                                                       ORDER BY e.id), '[]')
                                               FROM wardwatch.alert_event e
                                               WHERE e.alert_id = a.id))::text
        END
@@ -42,9 +54,16 @@ FROM (SELECT *, alert AS whole
         AND ($9::timestamptz IS NULL OR opened_at >= $9::timestamptz)
         AND ($10::text IS NULL OR category = $10::text)
         AND ($11::bigint IS NULL OR id = $11::bigint)
+        AND ($12::text IS NULL OR ($12::text = 'yes') = EXISTS (SELECT FROM wardwatch.alert_work k WHERE k.alert_id = alert.id AND k.acknowledged_by <> ''))
+        AND ($13::text IS NULL OR ($13::text = 'yes') = EXISTS (SELECT FROM wardwatch.alert_work k WHERE k.alert_id = alert.id AND k.assignee <> ''))
+        AND ($14::text IS NULL OR ($14::text = 'yes') = EXISTS (SELECT FROM wardwatch.alert_work k
+                                                                WHERE k.alert_id = alert.id AND alert.state = 'open' AND k.snoozed_until > now()))
+        AND ($15::text IS NULL OR ($15::text = 'yes') = EXISTS (SELECT FROM wardwatch.alert_work k WHERE k.alert_id = alert.id AND k.was <> ''))
+        AND ($16::text IS NULL OR id IN (SELECT k.alert_id FROM wardwatch.alert_work k WHERE k.assignee = $16::text))
       ORDER BY id DESC
       LIMIT $3::bigint) a
 JOIN wardwatch.rule r ON r.id = a.rule_id
+LEFT JOIN wardwatch.alert_work k ON k.alert_id = a.id
 LEFT JOIN wardwatch.limit_value l ON l.id = a.limit_value_id
 JOIN wardwatch.observed_property p ON p.id = coalesce(a.property_id, l.property_id)
 LEFT JOIN wardwatch.ward w ON w.id = a.ward_id

@@ -195,7 +195,7 @@ def test_outcomes_that_people_recorded_make_a_precision(lived):
         lived.sql(f"INSERT INTO alert_outcome (alert_id, outcome, actor) VALUES ({ids[2]}, 'confirmed', 'somebody else')")
         assert backtest(lived, "spot", "--from", "2026-04-01", "--to", "2026-07-01")[1]["precision"] == 1
     finally:
-        lived.sql("DELETE FROM alert_outcome")
+        lived.sql("SET session_replication_role = replica; DELETE FROM alert_outcome")
 
 
 def test_confirmed_alerts_that_a_draft_would_miss_are_counted(lived, tmp_path):
@@ -212,7 +212,7 @@ def test_confirmed_alerts_that_a_draft_would_miss_are_counted(lived, tmp_path):
         assert 0 < len(missed) < len(stored(lived, "spot")) and report["outcomes"]["missed"] == len(missed)
         assert report["outcomes"]["confirmed"] == len(found) and report["precision"] == 1
     finally:
-        lived.sql("DELETE FROM alert_outcome")
+        lived.sql("SET session_replication_role = replica; DELETE FROM alert_outcome")
 
 
 def test_the_words_are_chinese_or_english(lived):

@@ -134,7 +134,7 @@ def test_outcomes_make_a_precision_of_clusters(clustered):
     database.sql("UPDATE rule SET config = jsonb_set(config, '{min_cases}', '900') WHERE code = 'cluster'")
     report = backtest(database, "cluster", "--from", clustered.began, "--to", hence(0), "--look-every", "0.25")[1]
     assert report["alert_count"] == 0 and report["outcomes"]["missed"] == 1
-    database.sql("UPDATE rule SET config = jsonb_set(config, '{min_cases}', '4') WHERE code = 'cluster'; DELETE FROM alert_outcome")
+    database.sql("UPDATE rule SET config = jsonb_set(config, '{min_cases}', '4') WHERE code = 'cluster'; SET session_replication_role = replica; DELETE FROM alert_outcome")
 
 
 def raised_before(database):

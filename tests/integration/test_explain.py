@@ -158,7 +158,7 @@ def test_nobody_is_told_of_a_foreign_ward(lived):
     foreign = int(lived.value("SELECT a.id FROM alert a JOIN ward w ON w.id = a.ward_id WHERE w.code = '880000002' LIMIT 1"))
     own = int(lived.value("SELECT a.id FROM alert a JOIN ward w ON w.id = a.ward_id WHERE w.code = '880000001' LIMIT 1"))
     assert ours.get(f"/api/v1/alerts/{foreign}/explanation").status == 404
-    assert ours.put(f"/api/v1/alerts/{foreign}/outcome", {"outcome": "false"}).status == 404
+    assert ours.post(f"/api/v1/alerts/{foreign}/resolve", {"was": "natural", "effect": "none"}).status == 404
     assert ours.get(f"/api/v1/alerts/{own}/explanation").status == 200
     assert lived.server.client().get(f"/api/v1/alerts/{own}/explanation").status == 401
 
@@ -166,13 +166,9 @@ def test_nobody_is_told_of_a_foreign_ward(lived):
 def test_an_outcome_is_recorded_and_stays(lived):
     ours = lived.server.client(lived.add_account("judge", "coordinator", ["880000001"]))
     own = int(lived.value("SELECT a.id FROM alert a JOIN ward w ON w.id = a.ward_id WHERE w.code = '880000001' LIMIT 1"))
-    assert ours.put(f"/api/v1/alerts/{own}/outcome", {"outcome": "unknown"}).status == 200
-    told = ours.put(f"/api/v1/alerts/{own}/outcome", {"outcome": "confirmed", "note": "现场核实"}).json
-    assert told["outcome"] == "confirmed" and told["actor"] == "judge"
+    assert ours.post(f"/api/v1/alerts/{own}/resolve", {"was": "unknown", "effect": "unknown"}).status == 200
+    told = ours.post(f"/api/v1/alerts/{own}/resolve", {"was": "discharge", "effect": "minor", "reason": "现场核实"}).json["work"]["resolved"]
+    assert (told["was"], told["effect"], told["by"]) == ("discharge", "minor", "judge")
     shown = ours.get(f"/api/v1/alerts/{own}/explanation").json["outcome"]
-    assert (shown["outcome"], shown["note"], shown["actor"]) == ("confirmed", "现场核实", "judge")
+    assert [shown[k] for k in ("outcome", "was", "effect", "note", "actor")] == ["confirmed", "discharge", "minor", "现场核实", "judge"]
     assert lived.sql(f"SELECT outcome FROM alert_outcome WHERE alert_id = {own} ORDER BY id") == [["unknown"], ["confirmed"]]
-    for body in ({"outcome": "perhaps"}, {}, {"outcome": "false", "colour": 1}, {"outcome": "false", "note": 7}):
-        assert ours.put(f"/api/v1/alerts/{own}/outcome", body).status == 400
-    viewer = lived.server.client(lived.add_account("looker", "viewer"))
-    assert viewer.put(f"/api/v1/alerts/{own}/outcome", {"outcome": "false"}).status == 403

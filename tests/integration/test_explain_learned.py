@@ -147,6 +147,10 @@ def member_reading(lived, alert, hours):
                AND phenomenon_time = (SELECT date_trunc('hour', opened_at) - interval '{hours} hours' FROM alert WHERE id = {alert})"""
 
 
+# History is only added to: who changes it all the same is a superuser who switches the triggers off.
+TAMPER = "SET session_replication_role = replica;"
+
+
 @pytest.mark.parametrize("code", ["alone", "area"])
 def test_a_neighbours_reading_that_was_changed_is_found(lived, code):
     alert = alerts(lived, f"r.code = '{code}'")[0]
@@ -176,13 +180,13 @@ def test_an_explanation_or_a_reason_that_was_changed_is_found(lived, what, path)
     lived.sql(f"CREATE TABLE aside AS SELECT * FROM alert_event WHERE alert_id = {alert} AND kind = 'joined'")
     try:
         assert lived.value(f"SELECT count(*) > 0 FROM alert_event WHERE alert_id = {alert} AND kind = 'joined'") == "t"
-        lived.sql("ALTER TABLE outbox DISABLE TRIGGER ALL; " + what % alert)
+        lived.sql(TAMPER + "ALTER TABLE outbox DISABLE TRIGGER ALL; " + what % alert)
         status, done = replay(lived, alert)
         paths = [d["path"] for d in done["differences"]]
         assert status == 3 and (paths == [path] if path else paths and all(p.startswith("joined[") for p in paths))
     finally:
         lived.sql(f"UPDATE alert SET explanation = :'kept' WHERE id = {alert}", kept=kept)
-        lived.sql(f"""DELETE FROM alert_event WHERE alert_id = {alert} AND kind = 'joined';
+        lived.sql(f"""{TAMPER} DELETE FROM alert_event WHERE alert_id = {alert} AND kind = 'joined';
                       INSERT INTO alert_event OVERRIDING SYSTEM VALUE SELECT * FROM aside; DROP TABLE aside""")
     assert replay(lived, alert)[0] == 0
 
@@ -191,9 +195,9 @@ def test_what_an_alert_was_before_it_was_taken_over_is_compared_too(lived):
     alert = int(lived.value("SELECT min(alert_id) FROM alert_event WHERE kind = 'raised'"))
     where = f"alert_id = {alert} AND kind = 'raised'"
     kept = lived.value(f"SELECT detail FROM alert_event WHERE {where}")
-    lived.sql(f"UPDATE alert_event SET detail = jsonb_set(detail, '{{before,explanation,z}}', '3') WHERE {where}")
+    lived.sql(f"{TAMPER} UPDATE alert_event SET detail = jsonb_set(detail, '{{before,explanation,z}}', '3') WHERE {where}")
     status, done = replay(lived, alert)
-    lived.sql(f"UPDATE alert_event SET detail = :'kept' WHERE {where}", kept=kept)
+    lived.sql(f"{TAMPER} UPDATE alert_event SET detail = :'kept' WHERE {where}", kept=kept)
     assert status == 3 and [d["path"] for d in done["differences"]] == ["before.z"]
 
 

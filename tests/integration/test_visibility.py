@@ -83,6 +83,7 @@ class Walk:
             "known": ["2026-06-02T00:00:00Z"], "since": ["2026-01-01T00:00:00Z"], "at": ["2026-06-02T00:00:00Z"], "severity": ["1", "3"],
             "last_event_id": [],
             "window": ids["maintenance_window"], "tiles": ["1"], "bbox": ["106,28,109,30"], "site_kind": ["plant"], "filter": ["value > 0"],
+            "assignee": ["mark1x", "mark2x"],
         }
         answer = self.admin.get("/ogc/collections?f=json")
         self.pools["collectionId"] = [c["id"] for c in answer.json["collections"]] if answer.status == 200 else []
@@ -242,7 +243,7 @@ def ids(district, wards):
 
 WARDS_ROWS = {
     "wardwatch." + t
-    for t in ("site", "thing", "sensor", "observation", "observation_current", "feature_of_interest", "alert", "alert_event", "alert_outcome",
+    for t in ("site", "thing", "sensor", "observation", "observation_current", "feature_of_interest", "alert", "alert_event", "alert_outcome", "alert_work",
               "alert_trace", "hotspot", "thing_health", "finding")
 } | {"layers." + t for t in ("site", "thing", "datastream", "observation", "complaint", "alert", "alert_event", "trace", "hotspot", "finding")}
 
@@ -380,6 +381,7 @@ def test_a_login_can_not_go_around_its_policies(district, logins):
         ("SELECT body_zstd FROM raw_message", "permission denied"),
         ("SELECT * FROM observation_2026_06", "permission denied"),
         ("INSERT INTO alert_outcome (alert_id, outcome, actor) VALUES (1, 'false', 'x')", "permission denied"),
+        ("SELECT alert_act(1, 0, 'acknowledged', 'x', '', 'x', '', 0, NULL, '', '', '')", "permission denied"),
         ("ALTER ROLE CURRENT_USER SET wardwatch.wards = 'all'", "permission denied"),
         ("SET SESSION AUTHORIZATION postgres", "permission denied"),
     ):

@@ -120,6 +120,7 @@ class District:
             e AS (INSERT INTO alert_event (alert_id, ward_id, kind, at, actor, detail)
                   SELECT a.id, a.ward_id, 'opened', '2026-06-01', '{mark}', '{{"value":{number(ward)}}}' FROM a),
             u AS (INSERT INTO alert_outcome (alert_id, outcome, actor, note) SELECT id, 'confirmed', '{mark}', '{mark}' FROM a),
+            k AS (INSERT INTO alert_work (alert_id, version, acknowledged_by, assignee) SELECT id, 1, '{mark}', '{mark}' FROM a),
             c AS (INSERT INTO alert_trace (alert_id, trace, geojson)
                   SELECT id, '{{"note":"{mark}"}}', '{{"type":"FeatureCollection","features":[{{"type":"Feature","geometry":null,"properties":{{"kind":"{mark}"}}}}]}}' FROM a),
             y AS (INSERT INTO maintenance_window (thing_id, from_at, to_at, author, reason)

@@ -371,7 +371,7 @@ class Page {
                 store.alerts.set(alert.id, alert);
                 if (isNew) store.unseen.add(alert.id);
                 if (alert.category === "sensor") this.health.soon();
-                if (events.length === 1 && (isNew || alert.state === "cleared")) this.announce(alert, isNew);
+                if (events.length === 1 && (isNew || event.kind === "cleared")) this.announce(alert, isNew);
                 if (store.selectedId("alert") === alert.id) this.side.refreshAlert(alert.id);
             } catch {
                 // not visible to us, or the server is away: the stream's state says which

@@ -25,6 +25,12 @@ export interface Source {
     close(): void;
 }
 
+/** What detectors find, and what people do. */
+const KINDS = [
+    "opened", "joined", "raised", "cleared", "acknowledged", "unacknowledged", "assigned", "unassigned", "commented", "snoozed", "unsnoozed",
+    "escalated", "resolved", "reopened",
+];
+
 const CLOSED = 2;
 const LOST_AFTER_MS = 4_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -49,7 +55,7 @@ export class LiveStream {
         this.source = source;
         source.addEventListener("open", () => this.opened());
         source.addEventListener("error", () => this.failed(source));
-        for (const kind of ["opened", "joined", "raised", "cleared"]) {
+        for (const kind of KINDS) {
             source.addEventListener(kind, (event) => {
                 this.remember(event.lastEventId);
                 const parsed = parseEvent(event.data ?? "", kind);

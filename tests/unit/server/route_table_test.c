@@ -123,7 +123,7 @@ static void test_every_row_fits_its_path_and_its_query(void **state) {
         assert_true((r->flags & WW_ROUTE_PUBLIC) ? r->roles == 0 : r->roles != 0);
         if (r->handle == ww_handle_list || r->handle == ww_handle_object) {
             assert_int_equal(highest_argument(ww_sql_find(r->query)->text), 4 + (int)n);
-            assert_true(n <= 8);
+            assert_true(n <= WW_ROUTE_MOST_FILTERS);
             if (r->query_desc)
                 assert_int_equal(highest_argument(ww_sql_find(r->query_desc)->text), 4 + (int)n);
         }
