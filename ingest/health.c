@@ -384,7 +384,7 @@ void health_queue(struct ww_health *h, uint32_t thing) {
     h->queue[h->n_queued++] = thing;
 }
 
-/* ---- For /metrics ---- */
+/* ---- For /metrics and the map ---- */
 
 const char *ww_health_state_name(enum ww_health_state state) {
     static const char *const names[] = {"unknown", "ok", "late", "drifting", "silent"};
@@ -405,6 +405,15 @@ void ww_health_each_feed(const struct ww_health *h,
         memcpy(view.things, f->shown, sizeof view.things);
         each(arg, &view);
     }
+}
+
+uint32_t ww_health_each_thing(const struct ww_health *h, uint32_t from, uint32_t most,
+                              void (*each)(void *arg, int64_t thing_id, enum ww_health_state state),
+                              void *arg) {
+    uint32_t i = from;
+    for (; i < h->n_things && i - from < most; i++)
+        each(arg, h->things[i].id, (enum ww_health_state)h->things[i].state);
+    return i < h->n_things ? i : 0;
 }
 
 uint32_t ww_health_open_count(const struct ww_health *h) {

@@ -108,7 +108,7 @@ void ww_health_take_actions(struct ww_health *health, struct ww_buf *out);
 /* Whether a rule watches the catalog's n-th thing. */
 bool ww_health_watches(const struct ww_health *health, uint32_t thing);
 
-/* ---- For /metrics ---- */
+/* ---- For /metrics and the map ---- */
 
 enum ww_health_state {
     WW_HEALTH_UNKNOWN,
@@ -129,6 +129,10 @@ struct ww_feed_health {
 };
 void ww_health_each_feed(const struct ww_health *health,
                          void (*each)(void *arg, const struct ww_feed_health *feed), void *arg);
+/* The things from the `from`-th on, at most `most`: where to go on, 0 after the last. */
+uint32_t ww_health_each_thing(const struct ww_health *health, uint32_t from, uint32_t most,
+                              void (*each)(void *arg, int64_t thing_id, enum ww_health_state state),
+                              void *arg);
 uint32_t ww_health_open_count(const struct ww_health *health);
 
 #endif

@@ -38,7 +38,8 @@ static const struct ww_param hotspot_params[] = {
     WORD("class", "hot|cold", "Hot or cold spots", "热点或冷点"), WARD, END};
 static const struct ww_param thing_params[] = {
     WARD, QUERY("class", WW_PARAM_TEXT, "Class that rules are scoped by", "规则适用类别"),
-    QUERY("feed", WW_PARAM_TEXT, "Name of the feed it came through", "数据源名称"), END};
+    QUERY("feed", WW_PARAM_TEXT, "Name of the feed it came through", "数据源名称"),
+    QUERY("thing", WW_PARAM_ID, "Id of the thing", "设备编号"), END};
 static const struct ww_param datastream_params[] = {
     QUERY("thing", WW_PARAM_ID, "Id of the thing", "设备编号"),
     QUERY("property", WW_PARAM_TEXT, "Code of the observed property", "观测指标代码"), WARD, END};

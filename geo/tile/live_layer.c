@@ -39,6 +39,7 @@ struct row {
 struct brief {
     int32_t ward;
     float state; /* -INFINITY: none */
+    int32_t sum;
 };
 
 struct column {
@@ -55,7 +56,7 @@ struct ww_live_layer {
     char *name;
     uint32_t max_rows;
     int cluster_below;
-    uint16_t state, n_columns;
+    uint16_t state, sum, n_columns;
     struct column columns[WW_LIVE_COLUMNS];
     struct row *rows;
     struct brief *briefs; /* as rows */
@@ -86,7 +87,7 @@ struct ww_live_layer *ww_live_layer_new(const struct ww_live_options *options) {
         return NULL;
     l->max_rows = options->max_rows < NONE ? options->max_rows : NONE - 1;
     l->cluster_below = options->cluster_below;
-    l->state = UINT16_MAX;
+    l->state = l->sum = UINT16_MAX;
     l->points = ww_points_new();
     l->arena = ww_arena_new(TEXT_BYTES);
     l->by_text = ww_map_new(64);
@@ -94,7 +95,10 @@ struct ww_live_layer *ww_live_layer_new(const struct ww_live_options *options) {
         l->name = (char *)(uintptr_t)ww_arena_copy(l->arena, options->name).ptr;
     if (l->name && options->state.len)
         l->state = ww_live_layer_column(l, options->state);
-    if (!l->points || !l->name || (options->state.len && l->state == UINT16_MAX)) {
+    if (l->name && options->sum.len)
+        l->sum = ww_live_layer_column(l, options->sum);
+    if (!l->points || !l->name || (options->state.len && l->state == UINT16_MAX) ||
+        (options->sum.len && l->sum == UINT16_MAX)) {
         ww_live_layer_free(l);
         return NULL;
     }
@@ -293,7 +297,7 @@ static enum ww_status add_row(struct ww_live_layer *l, uint64_t id, uint32_t *at
     }
     l->rows[*at].id = id;
     l->rows[*at].used = true;
-    l->briefs[*at] = (struct brief){0, -INFINITY};
+    l->briefs[*at] = (struct brief){0, -INFINITY, 0};
     l->n_used++;
     return WW_OK;
 }
@@ -460,9 +464,11 @@ static double cell_size(const struct cell *c) {
                                         : -INFINITY;
 }
 
-static void note_state(struct ww_live_layer *l, uint32_t at, uint16_t column, double state) {
+static void note_brief(struct ww_live_layer *l, uint32_t at, uint16_t column, const struct cell *cell) {
     if (column == l->state)
-        l->briefs[at].state = (float)state;
+        l->briefs[at].state = cell ? (float)cell_size(cell) : -INFINITY;
+    if (column == l->sum)
+        l->briefs[at].sum = cell && cell->type == WW_LIVE_INTEGER ? (int32_t)cell->integer : 0;
 }
 
 enum ww_status ww_live_layer_set(struct ww_live_layer *l, uint64_t id, uint16_t column,
@@ -478,7 +484,7 @@ enum ww_status ww_live_layer_set(struct ww_live_layer *l, uint64_t id, uint16_t 
     if (value.type == WW_LIVE_NOTHING || (value.type == WW_LIVE_NUMBER && !isfinite(value.number))) {
         if (cell) {
             *cell = row->cells[--row->n_cells];
-            note_state(l, at, column, -INFINITY);
+            note_brief(l, at, column, NULL);
             note_change(l, at);
         }
         return WW_OK;
@@ -498,7 +504,7 @@ enum ww_status ww_live_layer_set(struct ww_live_layer *l, uint64_t id, uint16_t 
     if (!cell)
         cell = &row->cells[row->n_cells++];
     *cell = made;
-    note_state(l, at, column, cell_size(cell));
+    note_brief(l, at, column, cell);
     l->columns[column].type = value.type;
     note_change(l, at);
     return WW_OK;
@@ -597,7 +603,7 @@ static void draw_point(struct drawing *d, const struct ww_point *point) {
 /* Points that stand together: their middle, how many, the worst of them. */
 static void draw_cluster(struct drawing *d, const struct ww_point *points, size_t n) {
     const struct ww_point *first = NULL, *worst = NULL;
-    int64_t sum_x = 0, sum_y = 0, count = 0;
+    int64_t sum_x = 0, sum_y = 0, count = 0, sum = 0;
     for (size_t i = 0; i < n; i++) {
         const struct brief *brief = &d->layer->briefs[points[i].row];
         int32_t x, y;
@@ -608,6 +614,7 @@ static void draw_cluster(struct drawing *d, const struct ww_point *points, size_
         first = first ? first : &points[i];
         if (brief->state > (worst ? d->layer->briefs[worst->row].state : -INFINITY))
             worst = &points[i];
+        sum += brief->sum;
         count++;
     }
     if (count == 0)
@@ -622,6 +629,11 @@ static void draw_cluster(struct drawing *d, const struct ww_point *points, size_
     ww_mvt_tag_i64(d->mvt, d->count_key, count);
     if (worst)
         tag_cell(d, find_cell(&d->layer->rows[worst->row], d->layer->state));
+    if (sum != 0) {
+        if (d->key[d->layer->sum] == NONE)
+            d->key[d->layer->sum] = ww_mvt_key(d->mvt, d->layer->columns[d->layer->sum].name);
+        ww_mvt_tag_i64(d->mvt, d->key[d->layer->sum], sum);
+    }
     ww_mvt_position(d->mvt, (int32_t)(sum_x / count), (int32_t)(sum_y / count));
     (void)ww_mvt_feature_end(d->mvt);
 }

@@ -13,9 +13,10 @@
  * mvt, &out); ww_live_layer_free(layer);
  *
  * Below the zoom `cluster_below` points that lie in one square of a sixteenth of the tile's side become one
- * feature with their middle, `count`, and the highest value of the column `state`: the worst state wins the
- * colour. A reader's view decides which rows count at all, so that a cluster never tells of another's ward.
- * Points have no margin: map libraries draw a point in the one tile that holds it. One thread.
+ * feature with their middle, `count`, the highest value of the column `state` (the worst state wins the
+ * colour), and the sum of the column `sum` unless it is 0. A reader's view decides which rows count at all,
+ * so that a cluster never tells of another's ward. Points have no margin: map libraries draw a point in the
+ * one tile that holds it. One thread.
  */
 #ifndef WW_GEO_TILE_LIVE_LAYER_H
 #define WW_GEO_TILE_LIVE_LAYER_H
@@ -32,6 +33,7 @@ struct ww_live_options {
     uint32_t max_rows;   /* more are refused */
     int cluster_below;   /* a zoom; 0: points never fall together */
     struct ww_str state; /* column whose highest value a cluster shows; "" = none */
+    struct ww_str sum;   /* column of whole numbers that a cluster adds up; "" = none */
 };
 
 enum ww_live_type { WW_LIVE_NOTHING, WW_LIVE_TEXT, WW_LIVE_INTEGER, WW_LIVE_NUMBER, WW_LIVE_BOOL };

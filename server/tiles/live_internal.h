@@ -57,7 +57,8 @@ struct live_series {
     uint16_t column;
     uint8_t rank; /* among the series of one property of a thing the lowest is shown */
     bool is_dirty, has_moved;
-    int32_t ward; /* of its thing; and where it was taken, when that has no place of its own */
+    bool was_missed; /* its thing was not there when it was to be shown */
+    int32_t ward;    /* of its thing; and where it was taken, when that has no place of its own */
     struct ww_spot spot;
 };
 
@@ -100,7 +101,7 @@ struct ww_live_map {
     struct ww_live_map_options options;
     struct ww_live_layer *layers[WW_LIVE_LAYERS];
     struct ww_path_listener listener;
-    struct event *flush_timer, *refresh_timer, *retry_timer;
+    struct event *flush_timer, *refresh_timer, *retry_timer, *health_timer;
     struct live_values values;
     struct live_alerts alerts;
     struct live_words words;
@@ -109,6 +110,7 @@ struct ww_live_map {
     uint64_t revision;     /* counts changes of things and values up */
     uint32_t asks;         /* queries sent: what was committed since the last is not in its answer */
     struct ww_id_map seen; /* ids of the step that is being read */
+    uint32_t health_at;    /* the next thing whose health is looked at */
     enum live_step step;
     int64_t after;       /* the last id of the page before */
     int64_t events_seen; /* alert events up to this one are in the layers */
@@ -149,6 +151,9 @@ void live_alerts_take(struct ww_live_map *map, const struct ww_pg_result *r, int
 void live_alerts_keep_seen(struct ww_live_map *map); /* drops those that are not in `seen` */
 void live_alerts_show_thing(struct ww_live_map *map, int64_t thing_id); /* its severity, when it has come */
 void live_alerts_show_ward(struct ww_live_map *map, int32_t ward_id);
+
+/* live_health.c */
+void live_health_look(struct ww_live_map *map); /* at some of the things; now and then */
 
 /* A column that must be there; logs when there is no room, and gives UINT16_MAX. */
 uint16_t live_column(struct ww_live_layer *layer, struct ww_str name);

@@ -11,7 +11,15 @@
 #define MAX_ALERTS 200000
 #define MAX_WARDS  100000
 #define WKB_BYTES  ((size_t)256 << 20)
-enum { PAGE = 5000, ALERT_PAGE = 1000, WARD_PAGE = 500, FLUSH_MS = 100, REFRESH_MS = 60000, RETRY_MS = 2000 };
+enum {
+    PAGE = 5000,
+    ALERT_PAGE = 1000,
+    WARD_PAGE = 500,
+    FLUSH_MS = 100,
+    HEALTH_MS = 500,
+    REFRESH_MS = 60000,
+    RETRY_MS = 2000
+};
 
 static void ask(struct ww_live_map *map);
 
@@ -284,6 +292,15 @@ static void on_flush(evutil_socket_t fd, short what, void *arg) {
     }
 }
 
+static void on_health(evutil_socket_t fd, short what, void *arg) {
+    struct ww_live_map *map = arg;
+    (void)fd;
+    (void)what;
+    live_health_look(map);
+    arm(map->flush_timer, FLUSH_MS);
+    arm(map->health_timer, HEALTH_MS);
+}
+
 static void on_stored(void *arg, const struct ww_stored_rows *rows) {
     struct ww_live_map *map = arg;
     live_values_note(map, rows);
@@ -309,7 +326,9 @@ struct ww_live_map *ww_live_map_new(struct event_base *base, const struct ww_liv
         const char *name;
         uint32_t max_rows;
         int cluster_below;
-    } layers[WW_LIVE_LAYERS] = {{"thing", MAX_THINGS, 11}, {"alert", MAX_ALERTS, 11}, {"ward", MAX_WARDS, 0}};
+        const char *sum;
+    } layers[WW_LIVE_LAYERS] = {
+        {"thing", MAX_THINGS, 11, "ill"}, {"alert", MAX_ALERTS, 11, ""}, {"ward", MAX_WARDS, 0, ""}};
     struct ww_live_map *map = ww_must_calloc(1, sizeof *map);
     map->options = *options;
     if (map->options.refresh_ms == 0)
@@ -318,18 +337,21 @@ struct ww_live_map *ww_live_map_new(struct event_base *base, const struct ww_liv
         map->layers[i] = ww_live_layer_new(&(struct ww_live_options){.name = ww_str_of(layers[i].name),
                                                                      .max_rows = layers[i].max_rows,
                                                                      .cluster_below = layers[i].cluster_below,
-                                                                     .state = WW_STR("severity")});
+                                                                     .state = WW_STR("severity"),
+                                                                     .sum = ww_str_of(layers[i].sum)});
         if (!map->layers[i])
             abort(); /* at start */
     }
     map->flush_timer = evtimer_new(base, on_flush, map);
     map->refresh_timer = evtimer_new(base, on_refresh, map);
     map->retry_timer = evtimer_new(base, on_retry, map);
+    map->health_timer = evtimer_new(base, on_health, map);
     map->listener = (struct ww_path_listener){.on_change = on_world, .on_stored = on_stored, .arg = map};
     ww_path_listen(options->path, &map->listener);
     map->load_wanted = true;
     arm(map->retry_timer, 1); /* the pool is connecting */
     arm(map->refresh_timer, map->options.refresh_ms);
+    arm(map->health_timer, HEALTH_MS);
     return map;
 }
 
@@ -352,6 +374,7 @@ void ww_live_map_free(struct ww_live_map *map) {
     event_free(map->flush_timer);
     event_free(map->refresh_timer);
     event_free(map->retry_timer);
+    event_free(map->health_timer);
     map->is_freed = true;
     if (!map->is_asking)
         free_now(map); /* else when the pool answers, as it does before it goes */

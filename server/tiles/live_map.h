@@ -6,10 +6,12 @@
  *
  * Layers, their columns and ids:
  *   thing  id of the thing; key, name_zh, name_en, class, feed, ward, severity (worst open pollution alert),
- * time (of the newest value, milliseconds since 1970), and each observed property by its code: the value
- * itself where it is sent, else the mean alert  id of the open alert; severity, category, detector, rule,
- * rule_zh, rule_en, property, ward, thing, opened, value ward   id of the ward; code, name_zh, name_en,
- * alerts (open, of pollution), severity (the worst of them)
+ *          health (ingest/health.h; absent: not known yet), ill (1: silent, drifting or late), time (of the
+ *          newest value, milliseconds since 1970), flag (of the newest value, unless it is normal), and each
+ *          observed property by its code: the value itself where it is sent, else the mean
+ *   alert  id of the open alert; severity, category, detector, rule, rule_zh, rule_en, property, ward, thing,
+ *          opened, value
+ *   ward   id of the ward; code, name_zh, name_en, alerts (open, of pollution), severity (the worst of them)
  *
  * A value that another server of the same database took in is seen when the newest values are read again,
  * once a minute (`refresh_ms`); alerts of all servers are seen at once. One thread (the loop's); the database

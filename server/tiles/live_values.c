@@ -112,7 +112,7 @@ void live_values_take(struct ww_live_map *map, const struct ww_pg_result *r, int
         return; /* what was committed meanwhile is newer; else what was newer has been corrected away */
     const double value = ww_pg_double(r, row, 6);
     const char flag = ww_pg_is_null(r, row, 7) ? 0 : ww_pg_str(r, row, 7).ptr[0];
-    if (s->revision > 0 && s->time_us == time_us && s->flag == flag &&
+    if (s->revision > 0 && !s->was_missed && s->time_us == time_us && s->flag == flag &&
         memcmp(&s->value, &value, sizeof value) == 0)
         return;
     s->time_us = time_us;
@@ -174,6 +174,16 @@ void live_values_note(struct ww_live_map *map, const struct ww_stored_rows *rows
     }
 }
 
+/* What the newest value is marked with, unless it is normal: of several at one time, the one that is not. */
+static void show_flag(struct ww_live_map *map, const struct live_series *s, bool is_newer) {
+    const struct ww_str flag = {&s->flag, 1};
+    if (s->flag != 'N' && s->flag != 0)
+        live_set(map->layers[WW_LIVE_THING], s->thing_id, "flag", ww_live_text(flag));
+    else if (is_newer)
+        live_set(map->layers[WW_LIVE_THING], s->thing_id, "flag",
+                 (struct ww_live_value){.type = WW_LIVE_NOTHING});
+}
+
 static void show(struct ww_live_map *map, struct live_series *s) {
     struct ww_live_layer *layer = map->layers[WW_LIVE_THING];
     const uint64_t id = (uint64_t)s->thing_id;
@@ -184,12 +194,21 @@ static void show(struct ww_live_map *map, struct live_series *s) {
     s->has_moved = false;
     if (s->time_us == INT64_MIN || !is_shown(&map->values, s))
         return;
-    if (ww_live_layer_set(layer, id, s->column, ww_live_number(s->value)) == WW_NOT_FOUND)
-        return; /* a thing that is nowhere */
+    if (ww_live_layer_set(layer, id, s->column, ww_live_number(s->value)) == WW_NOT_FOUND) {
+        /* A thing that is nowhere; or that registered itself after the things were read and before the series
+         * were. Once they are read again, which of the two is known. */
+        map->values.has_unknown |= !s->was_missed;
+        s->was_missed = true;
+        return;
+    }
+    s->was_missed = false;
     const uint16_t time = live_column(layer, WW_STR("time"));
     const struct ww_live_value was = ww_live_layer_get(layer, id, time);
-    if (was.type != WW_LIVE_INTEGER || was.integer < s->time_us / 1000)
+    const bool is_newer = was.type != WW_LIVE_INTEGER || was.integer < s->time_us / 1000;
+    if (is_newer)
         live_set(layer, s->thing_id, "time", ww_live_integer(s->time_us / 1000));
+    if (is_newer || was.integer == s->time_us / 1000)
+        show_flag(map, s, is_newer);
 }
 
 void live_values_flush(struct ww_live_map *map) {

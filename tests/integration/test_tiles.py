@@ -140,7 +140,10 @@ def test_a_commit_changes_its_tiles_and_no_other(seeded, admin, viewer_a):
         assert properties["test_cod"] == 91.5
         assert admin.get(f"/tiles/thing/{B1}.mvt").headers["ETag"] != b_before
         send(admin, "A1", 12.25, "2026-07-01T00:00:00Z")
-        assert all_events.next()["data"]["tiles"] == [A1]
+        event = all_events.next()
+        while event["data"] == {"layer": "thing", "tiles": [B1]}:
+            event = all_events.next()  # how the sender is was told apart from what it sent
+        assert event["data"]["tiles"] == [A1]
         event = a_events.next()  # the first that the reader of ward A is told of
         assert event["event"] == "tiles" and event["data"] == {"layer": "thing", "tiles": [A1]}
     features(admin, "thing", B1)
@@ -213,6 +216,34 @@ def test_a_thing_that_registers_itself_comes_onto_the_map(seeded, admin):
     wait_until(lambda: admin.ingest("people", row).status == 200, "the new feed")
     tile = tile_of(107.055, 29.055, 15)
     wait_until(lambda: any(f[2].get("key") == "P1" for f in features(admin, "thing", tile)), "the new thing on the map")
+
+
+def test_a_thing_says_how_it_is_as_a_sender_and_what_its_newest_value_is_marked_with(seeded, admin, viewer_a):
+    """What is sent here is months old: that is late."""
+    seeded.sql("""INSERT INTO feed (name, title, config) VALUES ('marked', 'Marked', '{"format":"ndjson","thing":"s","register":true,"property":{"const":"test_cod"},
+        "value":"v","time":"t","unit":{"const":"mg/L"},"place":{"x":"x","y":"y"},"thing_class":"class","expected_step_s":60,"quality":{"field":"q","map":{"ok":"N","cal":"C"},"default":"N"}}')""")
+    seeded.sql("NOTIFY ww_catalog")
+    tile = tile_of(107.065, 29.065, 16)
+
+    def tell(value, hour, mark):
+        row = json.dumps({"s": "M1", "v": value, "t": f"2026-07-03T0{hour}:00:00Z", "x": 107.065, "y": 29.065, "q": mark})
+        wait_until(lambda: admin.ingest("marked", row).status == 200, "the feed")
+
+    def shows(value, flag):
+        wait_until(lambda: [(f[2].get("test_cod"), f[2].get("flag")) for f in features(admin, "thing", tile)] == [(value, flag)], f"{value} marked {flag}")
+
+    tell(3, 1, "cal")
+    shows(3, "C")
+    tell(4, 2, "ok")
+    shows(4, None)
+    tell(5, 3, "cal")
+    shows(5, "C")
+    state = lambda: [(f[2].get("health"), f[2].get("ill")) for f in features(admin, "thing", tile)]  # noqa: E731
+    wait_until(lambda: state() == [("late", 1)], "the sender to be late")
+    assert features(admin, "thing", A1)[0][2]["health"] == "unknown" and "ill" not in features(admin, "thing", A1)[0][2], "nobody knows how often it should speak"
+    for reader in (admin, viewer_a):
+        (cluster,) = features(reader, "thing", "0/0/0")
+        assert cluster[2]["count"] > cluster[2]["ill"] == 1
 
 
 # ---- Layers that are not live, and filters: drawn by PostGIS ----

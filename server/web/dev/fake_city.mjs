@@ -77,7 +77,7 @@ const NORMAL = { cod: [140, 40], nh3n: [3.1, 0.9], residual_chlorine: [4.2, 1], 
 
 /** `more`: so many sensors beside the usual ones. */
 export function makeCity(now, more = 0) {
-    const city = { now, feeds: [], stations: [], wards: [], wardShapes: new Map(), sites: [], things: [], datastreams: [], alerts: [], events: [], limits: Object.values(LIMITS), series: new Map() };
+    const city = { now, feeds: [], stations: [], wards: [], wardShapes: new Map(), sites: [], things: [], datastreams: [], alerts: [], events: [], limits: Object.values(LIMITS), series: new Map(), streamsOf: new Map() };
     WARDS.forEach(([zh, en], index) => {
         const [i, j] = [index % COLUMNS, Math.floor(index / COLUMNS)];
         const points = ring(i, j);
@@ -123,6 +123,7 @@ export function makeCity(now, more = 0) {
         city.series.set(stream.id, rows);
         const last = rows.at(-1);
         stream.latest = last ? { time: last.time, value: last.value, flag: last.flag } : null;
+        city.streamsOf.set(stream.thing.id, [...(city.streamsOf.get(stream.thing.id) ?? []), stream]);
     }
     const lons = city.wards.flatMap((w) => [w.bbox[0], w.bbox[2]]);
     const lats = city.wards.flatMap((w) => [w.bbox[1], w.bbox[3]]);

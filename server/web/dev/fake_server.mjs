@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { drawTile, tileOf } from "./fake_tiles.mjs";
 import { addEvent, feedHealth, makeAlert, makeCity, makeHealth, makeSensorAlert, silentSince } from "./fake_city.mjs";
 
 export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; img-src 'self' data:; " +
@@ -23,7 +24,7 @@ const dist = fileURLToPath(new URL("../dist", import.meta.url));
 export async function startFakeServer({ port = 0, anonymous = false, now = Date.now(), more = 0 } = {}) {
     const city = makeCity(now, more);
     const streams = new Set();
-    const state = { resetNext: false, refuseEvents: false, refuseHealth: false, requests: [] };
+    const state = { resetNext: false, refuseEvents: false, refuseHealth: false, refuseTiles: false, requests: [], tiles: [] };
     const server = createServer((request, response) => {
         answer(request, response).catch((error) => send(response, 500, { error: { message: String(error) } }));
     });
@@ -33,12 +34,13 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
         state.requests.push(`${request.method} ${request.url}`);
         response.setHeader("Content-Security-Policy", CSP);
         response.setHeader("X-Content-Type-Options", "nosniff");
-        if (!url.pathname.startsWith("/api/")) return sendFile(url.pathname, response);
+        if (!/^\/(api|tiles)\//.test(url.pathname)) return sendFile(url.pathname, response);
         const token = /ww_session=(\w+)/.exec(request.headers.cookie ?? "")?.[1] ?? "";
         const account = ACCOUNTS[token];
         if (url.pathname === "/api/v1/session") return session(request, response, account);
         if (!account && !anonymous) return send(response, 401, { error: { message: "log in first" } });
         if (url.pathname === "/api/v1/events") return events(request, response, url);
+        if (url.pathname.startsWith("/tiles/")) return tile(request, response, url, account);
         const body = route(url, account);
         return send(response, body.status ?? 200, body.json);
     }
@@ -55,6 +57,34 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
         if (!ACCOUNTS[token]) return send(response, 403, { error: { message: "wrong token" } });
         response.setHeader("Set-Cookie", `ww_session=${token}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict`);
         return send(response, 200, { account: ACCOUNTS[token] });
+    }
+
+    function tile(request, response, url, account) {
+        const [, layer, ...zxy] = /^\/tiles\/(thing|alert|ward)\/(\d+)\/(\d+)\/(\d+)\.mvt$/.exec(url.pathname) ?? [];
+        if (!layer) return send(response, 404, { error: { message: "no such tile" } });
+        if (state.refuseTiles) return send(response, 503, { error: { message: "the map is being loaded" } });
+        const { bytes, etag } = drawTile(city, layer, zxy.map(Number), (ward) => !account || account.all_wards || account.wards.includes(ward));
+        const status = request.headers["if-none-match"] === etag ? 304 : bytes.length === 0 ? 204 : 200;
+        state.tiles.push({ tile: `${layer}/${zxy.join("/")}`, status });
+        response.writeHead(status, { "Content-Type": "application/vnd.mapbox-vector-tile", "Cache-Control": "private, no-cache", ETag: etag, Vary: "Cookie" });
+        return response.end(status === 200 ? bytes : undefined);
+    }
+
+    function tellTiles(layer, tiles) {
+        for (const stream of streams) stream.write(`event: tiles\ndata: ${JSON.stringify({ layer, tiles: [...tiles] })}\n\n`);
+    }
+
+    function tellThing(thing) {
+        if (thing?.place) tellTiles("thing", [tileOf(thing.place, 14)]);
+    }
+
+    function tellAlert(alert) {
+        if (alert.place) tellTiles("alert", [tileOf(alert.place, 14)]);
+        tellThing(city.things.find((t) => t.id === alert.thing?.id));
+        const ward = city.wards.find((w) => w.code === alert.ward?.code);
+        if (!ward) return;
+        const [west, south, east, north] = ward.bbox;
+        tellTiles("ward", new Set([[west, south], [west, north], [east, south], [east, north]].map((corner) => tileOf(corner, 10))));
     }
 
     function route(url, account) {
@@ -77,7 +107,7 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
             }), (w) => city.wardShapes.get(w.code));
         }
         if (name === "sites") return listOf(city.sites);
-        if (name === "things") return listOf(city.things.filter((t) => mine(t.ward)));
+        if (name === "things") return listOf(city.things.filter((t) => mine(t.ward) && (!q.get("thing") || String(t.id) === q.get("thing"))));
         if (name === "health/things") {
             if (state.refuseHealth) return { status: 503, json: { error: { message: "the database is away" } } };
             const isIn = (t) => !q.get("state") || (t.health?.state ?? "unknown") === q.get("state");
@@ -99,7 +129,7 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
         }
         if (name === "waterways") return listOf(city.waterways.map((w) => w.members), (m) => city.waterways.find((w) => w.members.id === m.id).geometry);
         if (name === "hotspots") return listOf(city.hotspots.map((h) => h.members).filter((h) => mine(h.ward)), (m) => city.hotspots.find((h) => h.members.id === m.id).geometry);
-        if (name === "datastreams") return listOf(city.datastreams);
+        if (name === "datastreams") return listOf(city.datastreams.filter((d) => !q.get("thing") || String(d.thing.id) === q.get("thing")));
         if (name === "alerts") {
             const items = city.alerts.filter((a) => mine(a.ward?.code) && (!q.get("state") || a.state === q.get("state"))).reverse();
             return listOf(items.map(({ explanation, ...rest }) => rest));
@@ -162,12 +192,14 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
         open(alert) {
             const made = makeAlert(city, alert);
             for (const stream of streams) stream.write(eventText(city.events.at(-1)));
+            tellAlert(made);
             return made;
         },
         /** A sensor falls silent, or another reports again; `isTold`: with an alert. */
         fallSilent(key, { isTold = true, forMs = 3_600_000 } = {}) {
             const thing = city.things.find((t) => t.key === key);
             thing.health = silentSince(Date.now() - forMs, thing.feed, Date.now());
+            tellThing(thing);
             if (!isTold) return null;
             const made = makeSensorAlert(city, { property: "silence", key, openedAt: Date.now() - 1000, value: forMs / 1000, upper: 1800 });
             for (const stream of streams) stream.write(eventText(city.events.at(-1)));
@@ -176,6 +208,14 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
         recover(key) {
             const thing = city.things.find((t) => t.key === key);
             thing.health = makeHealth(thing.feed, Date.now());
+            tellThing(thing);
+        },
+        /** A sensor says something new: only the map is told. */
+        measure(key, property, value) {
+            const thing = city.things.find((t) => t.key === key);
+            const stream = city.streamsOf.get(thing.id).find((s) => s.property === property);
+            stream.latest = { time: new Date().toISOString(), value, flag: "N" };
+            tellThing(thing);
         },
         clear(id) {
             const alert = city.alerts.find((a) => a.id === id);
@@ -183,6 +223,7 @@ export async function startFakeServer({ port = 0, anonymous = false, now = Date.
             alert.cleared_at = new Date().toISOString();
             const event = addEvent(city, alert, "cleared", Date.now(), Date.now());
             for (const stream of streams) stream.write(eventText(event));
+            tellAlert(alert);
         },
         cutStreams() {
             for (const stream of streams) stream.destroy();

@@ -101,9 +101,10 @@ export const session = {
 };
 
 export const getDistrict = async (): Promise<District> => readDistrict(await get("/api/v1/district"));
-export const getWards = () => getFeatures<Ward>("/api/v1/wards", readWard);
+export const getWards = (): Promise<Ward[]> => getAll("/api/v1/wards?limit=1000", readWard, 10_000);
 export const getSites = () => getFeatures<Site>("/api/v1/sites", readSite);
-export const getThings = () => getFeatures<Thing>("/api/v1/things", readThing);
+/** Null: there is none, or it is not for this account. */
+export const getThing = async (id: string): Promise<Thing | null> => (await getAll(`/api/v1/things?thing=${encodeURIComponent(id)}`, readThing, 1))[0] ?? null;
 export const getWaterways = () => getFeatures<Json>("/api/v1/waterways", (value) => value);
 /** Places that are hot or cold now; empty where no rule looks for them. */
 export const getHotspots = () => getFeatures<Json>("/api/v1/hotspots", (value) => value);
@@ -116,8 +117,9 @@ export const getAlert = async (id: string): Promise<AlertDetail> =>
 export const getTrace = async (id: string): Promise<GeoJSON.FeatureCollection> =>
     (await get(`${alertPath(id)}/trace`)) as unknown as GeoJSON.FeatureCollection;
 export const alertPath = (id: string): string => `/api/v1/alerts/${encodeURIComponent(id)}`;
-export const getDatastreams = (most: number): Promise<Datastream[]> =>
-    getAll("/api/v1/datastreams?limit=1000", readDatastream, most);
+/** Of one thing, with their newest values. */
+export const getDatastreams = (thing: string): Promise<Datastream[]> =>
+    getAll(`/api/v1/datastreams?thing=${encodeURIComponent(thing)}&limit=1000`, readDatastream, 1_000);
 export const observationsPath = (datastream: string, from: string, to: string): string =>
     `/api/v1/observations?datastream=${encodeURIComponent(datastream)}&from=${encodeURIComponent(from)}` +
     `&to=${encodeURIComponent(to)}&order=asc&limit=5000`;

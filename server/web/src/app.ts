@@ -18,14 +18,15 @@ import { look } from "./severity";
 import { makeSheet } from "./sheet";
 import { SidePanel } from "./side";
 import { Store, TABS, type Hover, type Selection, type Tab } from "./store";
-import type { Alert, Datastream } from "./api_types";
+import type { Alert } from "./api_types";
 import { panelOf, Tabs } from "./tabs";
 import { ThingList } from "./thing_list";
 import { aboutName, placeName } from "./ward_names";
 
 const CLEARED_DAYS = 7; // how far back the list of cleared alerts goes
-const MOST_STREAMS = 5_000; // beyond this the map does without newest values
-const LATEST_EVERY_MS = 60_000;
+const AGAIN_EVERY_MS = 60_000;
+const LATEST_FOR_MS = 10_000; // newest values that were read so long ago are read again when somebody looks
+const POINTING_MS = 150; // the pointer only passes by what it leaves sooner
 
 const PANELS = [...new Set(TABS.map(panelOf))];
 const LISTS: Record<Tab, string> = { pollution: "alert-list", sensor: "alert-list", things: "thing-list", feeds: "feed-list" };
@@ -83,10 +84,12 @@ class Page {
     private cameLive = false;
     private clearedLoaded = false;
     private ownHash = "";
+    private pointTimer: ReturnType<typeof setTimeout> | undefined;
+    private readonly latestAt = new Map<string, number>(); // when newest values were asked for, by thing
 
     constructor(private readonly store: Store) {
         this.setSheet = makeSheet(byId("stage"));
-        this.health = new HealthPoll(store, () => this.loadPlaces());
+        this.health = new HealthPoll(store);
         this.tabs = new Tabs(byId("tabs"), store, (tab) => this.choose(tab));
         this.list = new AlertList(byId("panel-alerts"), store, {
             select: (id) => this.select({ kind: "alert", id }),
@@ -123,11 +126,10 @@ class Page {
 
     async loadPlaces(): Promise<void> {
         const { store } = this;
-        const [wards, sites, things, waterways] = await Promise.all([api.getWards(), api.getSites(), api.getThings(), api.getWaterways()]);
-        store.wards = new Map(wards.items.map((ward) => [ward.code, ward]));
+        const [wards, sites, waterways] = await Promise.all([api.getWards(), api.getSites(), api.getWaterways()]);
+        store.wards = new Map(wards.map((ward) => [ward.code, ward]));
         store.sites = new Map(sites.items.flatMap((site) => [[site.id, site], [site.code, site]]));
-        store.things = new Map(things.items.map((thing) => [thing.id, thing]));
-        store.layers = { wards: wards.geojson, sites: sites.geojson, waterways: waterways.geojson, hotspots: store.layers.hotspots, trace: store.layers.trace };
+        store.layers = { sites: sites.geojson, waterways: waterways.geojson, hotspots: store.layers.hotspots, trace: store.layers.trace };
         store.changed("places");
     }
 
@@ -142,12 +144,14 @@ class Page {
     }
 
     start(link: ReturnType<typeof readLink>): void {
+        const { store } = this;
         this.draw();
         try {
             this.map = new RiskMap(byId("map"), this.store, {
                 select: (selection) => this.select(selection),
                 chooseWard: (code) => this.chooseWard(code),
                 hover: (hover) => this.hover(hover),
+                wantsLatest: (thing) => this.pointAt(thing),
                 moved: () => this.remember(),
             }, link.view, link.selected);
         } catch {
@@ -163,13 +167,15 @@ class Page {
         if (link.filters.state !== "open") void this.loadCleared();
         if (link.selected) this.select(link.selected);
         this.health.start();
-        void this.loadLatest();
         void this.loadHotspots();
         setInterval(() => {
             if (document.hidden) return;
-            void this.loadLatest();
             void this.loadHotspots();
-        }, LATEST_EVERY_MS);
+            const thing = store.selectedId("thing");
+            if (thing !== null) void this.loadLatest(thing);
+            // counts and last values of open alerts move without an event
+            if (store.live === "live") void this.loadOpen();
+        }, AGAIN_EVERY_MS);
     }
 
     fail(error: Error): void {
@@ -201,6 +207,7 @@ class Page {
     private choose(tab: Tab): void {
         if (tab === this.store.tab) return;
         this.store.tab = tab;
+        this.health.look();
         this.store.changed("tab", "hover");
         this.remember();
     }
@@ -221,6 +228,7 @@ class Page {
 
     private setThingFilters(filters: ThingFilters): void {
         this.store.thingFilters = filters;
+        this.health.look();
         this.store.changed("tab");
         this.remember();
     }
@@ -238,6 +246,7 @@ class Page {
 
     private select(selection: Selection): void {
         this.store.selected = selection;
+        if (selection.kind === "thing") void this.loadThing(selection.id);
         if (selection.kind === "alert" && this.store.unseen.delete(selection.id)) this.store.changed("alerts");
         if (isNarrow()) this.setSheet("half");
         byId("stage").classList.add("has-detail");
@@ -291,14 +300,19 @@ class Page {
 
     private openStream(): void {
         const { store } = this;
-        const stream = new LiveStream("/api/v1/events", {
+        const stream = new LiveStream("/api/v1/events?tiles=1", {
             // fetched after the stream is there, so that nothing falls between the two
             onOpen: () => {
                 store.live = "live";
                 store.touch();
                 void this.loadOpen();
+                this.map?.anythingChanged();
             },
             onEvent: (event) => this.enqueue(event),
+            onTiles: (layer, tiles) => {
+                store.touch();
+                this.map?.tilesChanged(layer, tiles);
+            },
             onReset: () => void this.loadOpen(),
             onLost: () => {
                 store.live = "lost";
@@ -392,25 +406,39 @@ class Page {
         byId("announce").textContent = words;
     }
 
-    private async loadLatest(): Promise<void> {
+    // ── one thing ──
+
+    /** All of a thing that somebody chose. */
+    private async loadThing(id: string): Promise<void> {
         const { store } = this;
-        if ((store.district?.counts.datastreams ?? 0) > MOST_STREAMS) return;
         try {
-            const latest = new Map<string, Datastream[]>();
-            for (const stream of await api.getDatastreams(MOST_STREAMS)) {
-                const known = latest.get(stream.thing);
-                if (known) known.push(stream);
-                else latest.set(stream.thing, [stream]);
-            }
-            store.latest = latest;
-            // a thing that registered itself since the page was loaded
-            if ([...latest.keys()].some((thing) => !store.things.has(thing))) await this.loadPlaces();
+            const thing = await api.getThing(id);
+            if (thing) store.things.set(id, thing);
+            if (thing) store.missing.delete(id);
+            else store.missing.add(id);
+            store.changed("places");
+        } catch {
+            // what is known stays; the stream's state is what tells of a lost server
+        }
+        await this.loadLatest(id);
+    }
+
+    private pointAt(thing: string): void {
+        clearTimeout(this.pointTimer);
+        this.pointTimer = setTimeout(() => {
+            if (Date.now() - (this.latestAt.get(thing) ?? 0) > LATEST_FOR_MS) void this.loadLatest(thing);
+        }, POINTING_MS);
+    }
+
+    private async loadLatest(thing: string): Promise<void> {
+        const { store } = this;
+        this.latestAt.set(thing, Date.now());
+        try {
+            store.latest.set(thing, await api.getDatastreams(thing));
             store.touch();
             store.changed("latest");
-            // counts and last values of open alerts move without an event
-            if (store.live === "live") void this.loadOpen();
         } catch {
-            // the stream's state is what tells of a lost server
+            this.latestAt.delete(thing);
         }
     }
 }

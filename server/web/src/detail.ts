@@ -176,7 +176,7 @@ export class AlertView implements View {
         const { feed, thing } = alert;
         if (thing) {
             const words = `${thingName(alert)} (${thing.key})`;
-            return this.store.things.has(thing.id) ? el("button", { type: "button", class: "link", id: "to-thing", onclick: () => this.select({ kind: "thing", id: thing.id }) }, words) : words;
+            return el("button", { type: "button", class: "link", id: "to-thing", onclick: () => this.select({ kind: "thing", id: thing.id }) }, words);
         }
         if (feed === null) return "–";
         return this.store.mayReadFeeds() ? el("button", { type: "button", class: "link", id: "to-feed", onclick: () => this.select({ kind: "feed", id: feed }) }, this.store.feedTitle(feed)) : feed;

@@ -115,11 +115,12 @@ export class FeedView implements View {
         if (stations === null) return null;
         const words = stations.length === 0 ? t("st_all_connected") : t(stations.length === MOST_STATIONS ? "st_away_many" : "st_away", { n: stations.length });
         return el("section", { class: "part", id: "stations-away" }, el("h3", {}, t("stations")), el("p", {}, words), el("ul", { class: "alert-links" }, ...stations.map((station) => {
-            const thing = station.thing ? this.store.things.get(station.thing) : undefined;
+            const id = station.thing;
+            const thing = id ? this.store.things.get(id) : undefined; // of a large district only some are known
             const name = thing && nameOf(thing) !== station.mn ? `${nameOf(thing)} (${station.mn})` : station.mn;
             const since = station.connection_since ? t("st_away_since", { time: shortDateTime(station.connection_since) }) : t("st_never_connected");
-            return el("li", {}, thing
-                ? el("button", { type: "button", class: "link", id: `station-${station.mn}`, onclick: () => this.actions.select({ kind: "thing", id: thing.id }) }, name)
+            return el("li", {}, id
+                ? el("button", { type: "button", class: "link", id: `station-${station.mn}`, onclick: () => this.actions.select({ kind: "thing", id }) }, name)
                 : el("span", {}, name), el("span", { class: "soft" }, since));
         })));
     }

@@ -1,6 +1,6 @@
 // Which sensors need a look, and in which order: pure functions of things and filters.
 
-import type { Datastream, Feed, HealthState, Thing } from "./api_types";
+import type { Feed, HealthState, Thing } from "./api_types";
 
 /** What needs somebody first; `unknown` before `ok`, because nobody can vouch for it. */
 export const HEALTH_STATES: readonly HealthState[] = ["silent", "drifting", "late", "unknown", "ok"];
@@ -72,29 +72,26 @@ export function countIll(things: Iterable<Thing>): number {
     return n;
 }
 
+/** Whether the list as it is asked for shows sensors that are well, so that all must be known. */
+export function listsWell({ tab, thingFilters }: { tab: string; thingFilters: ThingFilters }): boolean {
+    return tab === "things" && (thingFilters.state === "all" || thingFilters.state === "ok" || thingFilters.words !== "");
+}
+
 /** Puts what the server says now in the place of what it said before. Unless it told of all (`isWhole`), what it does not name is well. */
-export function mergeHealth(known: ReadonlyMap<string, Thing>, told: readonly Thing[], isWhole: boolean): { things: Map<string, Thing>; changed: number; strangers: number } {
+export function mergeHealth(known: ReadonlyMap<string, Thing>, told: readonly Thing[], isWhole: boolean): Map<string, Thing> {
     const things = new Map(known);
     const named = new Set<string>();
-    let changed = 0;
-    let strangers = 0;
     for (const thing of told) {
         named.add(thing.id);
         const before = known.get(thing.id);
-        if (!before) {
-            strangers += 1;
-        } else {
-            if (stateOf(before) !== stateOf(thing)) changed += 1;
-            things.set(thing.id, { ...before, health: thing.health });
-        }
+        things.set(thing.id, before ? { ...before, health: thing.health } : thing);
     }
-    if (isWhole) return { things, changed, strangers };
+    if (isWhole) return things;
     for (const [id, thing] of known) {
         if (named.has(id) || thing.health === null || thing.health.state === "ok") continue;
         things.set(id, { ...thing, health: { ...thing.health, state: "ok", silent_since: null } });
-        changed += 1;
     }
-    return { things, changed, strangers };
+    return things;
 }
 
 /** Feeds that need somebody first, then by title. */
@@ -111,22 +108,5 @@ export function isFeedIll(feed: Feed): boolean {
     return feed.enabled && (feed.pull?.failing_since != null || (feed.health !== null && isIll(feed.health.state)));
 }
 
+/** How a sensor looks on the map; `flagged`: it is well, and its newest value is marked (map_layers.ts). */
 export type ThingLook = HealthState | "flagged";
-
-/** How a sensor looks: its health, and for one that is well the flag of its newest values; a flag shows only when nothing newer is normal. */
-export function thingLook(thing: Thing, streams: readonly Datastream[]): ThingLook {
-    const state = stateOf(thing);
-    if (state !== "ok") return state;
-    let newest = Number.NEGATIVE_INFINITY;
-    let flag = "N";
-    for (const { latest } of streams) {
-        const at = latest ? Date.parse(latest.time) : Number.NaN;
-        if (latest && at > newest) {
-            newest = at;
-            flag = latest.flag;
-        } else if (latest && at === newest && latest.flag !== "N") {
-            flag = latest.flag;
-        }
-    }
-    return flag === "N" ? "ok" : "flagged";
-}

@@ -1,15 +1,16 @@
 // Keeps the health of things and feeds as young as the server's own numbers: it is asked every 30 s, sooner when an
-// alert about a sensor comes, not while nobody looks, and slower when an answer takes long.
+// alert about a sensor comes, not while nobody looks, and slower when an answer takes long. Of a large district only
+// the things that are not well are read, until somebody lists the others; the map has its own (map_tiles.ts).
 
 import * as api from "./api";
 import type { Feed, HealthState } from "./api_types";
-import { mergeHealth } from "./health";
+import { listsWell, mergeHealth } from "./health";
 import type { Store } from "./store";
 
 const EVERY_MS = 30_000;
 const SOON_MS = 1_000;
 const MOST_THINGS = 50_000;
-/** Up to so many things all of them are asked for; beyond, those that are not well, and all every ten minutes. */
+/** Up to so many things all of them are asked for; beyond, those that are not well, and all when they are listed, then every ten minutes. */
 const ALL_BELOW = 1_000;
 const ALL_EVERY_MS = 600_000;
 const NOT_WELL: readonly HealthState[] = ["silent", "drifting", "late", "unknown"];
@@ -18,12 +19,9 @@ export class HealthPoll {
     private timer: ReturnType<typeof setTimeout> | undefined;
     private dueAt = 0;
     private isAsking = false;
-    private allAt: number;
+    private allAt = 0;
 
-    /** `reload` is called when there are things that the page does not know yet. */
-    constructor(private readonly store: Store, private readonly reload: () => Promise<void>) {
-        this.allAt = Date.now(); // the page has just read all things
-    }
+    constructor(private readonly store: Store) {}
 
     start(): void {
         document.addEventListener("visibilitychange", () => {
@@ -35,6 +33,17 @@ export class HealthPoll {
     /** Something happened to a sensor: ask in a moment, once for a burst. */
     soon(): void {
         this.plan(SOON_MS);
+    }
+
+    /** What is listed changed: sensors that are well may be wanted. */
+    look(): void {
+        if (this.wantsAll()) this.plan(0);
+    }
+
+    private wantsAll(): boolean {
+        const { store } = this;
+        const isStale = !store.hasAllThings || Date.now() - this.allAt > ALL_EVERY_MS;
+        return (store.district?.counts.things ?? 0) <= ALL_BELOW || (isStale && listsWell(store));
     }
 
     private plan(pause: number): void {
@@ -61,16 +70,14 @@ export class HealthPoll {
     private async askThings(): Promise<void> {
         const { store } = this;
         try {
-            const isWhole = store.things.size <= ALL_BELOW || Date.now() - this.allAt > ALL_EVERY_MS;
+            const isWhole = this.wantsAll();
             const told = isWhole
                 ? await api.getThingHealth("", MOST_THINGS)
                 : (await Promise.all(NOT_WELL.map((state) => api.getThingHealth(state, MOST_THINGS)))).flat();
             if (isWhole) this.allAt = Date.now();
-            const merged = mergeHealth(store.things, told, isWhole);
-            store.things = merged.things;
+            if (isWhole) store.hasAllThings = true;
+            store.things = mergeHealth(store.things, told, isWhole);
             store.reading.things = { state: "ready", message: "" };
-            if (merged.changed > 0) store.changed("looks"); // figures alone change no sign on the map
-            if (merged.strangers > 0) await this.reload();
         } catch (error) {
             store.reading.things = { state: "failed", message: (error as Error).message };
         }

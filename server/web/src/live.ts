@@ -12,6 +12,8 @@ export interface LiveCallbacks {
     /** The stream is there. `resumed` false: events may have been missed, so fetch what is open. */
     onOpen(resumed: boolean): void;
     onEvent(event: LiveEvent): void;
+    /** Tiles of a layer of the map changed. */
+    onTiles(layer: string, tiles: string[]): void;
     /** The server cannot go back far enough: fetch what is open. */
     onReset(): void;
     onLost(): void;
@@ -44,13 +46,13 @@ export class LiveStream {
     private ended = false;
 
     constructor(
-        private readonly path: string,
+        private readonly path: string, // with a query
         private readonly calls: LiveCallbacks,
         private readonly make: (url: string) => Source = (url) => new EventSource(url) as unknown as Source,
     ) {}
 
     start(): void {
-        const url = this.lastId ? `${this.path}?last_event_id=${encodeURIComponent(this.lastId)}` : this.path;
+        const url = this.lastId ? `${this.path}&last_event_id=${encodeURIComponent(this.lastId)}` : this.path;
         const source = this.make(url);
         this.source = source;
         source.addEventListener("open", () => this.opened());
@@ -62,6 +64,10 @@ export class LiveStream {
                 if (parsed) this.calls.onEvent(parsed);
             });
         }
+        source.addEventListener("tiles", (event) => {
+            const news = parseTiles(event.data ?? "");
+            if (news) this.calls.onTiles(news.layer, news.tiles);
+        });
         source.addEventListener("reset", (event) => {
             this.remember(event.lastEventId);
             this.calls.onReset();
@@ -107,6 +113,16 @@ export function parseEvent(data: string, kind: string): LiveEvent | null {
         const alert = o["alert_id"];
         if (typeof alert !== "number" && typeof alert !== "string") return null;
         return { event_id: String(o["event_id"] ?? ""), alert_id: String(alert), kind };
+    } catch {
+        return null;
+    }
+}
+
+export function parseTiles(data: string): { layer: string; tiles: string[] } | null {
+    try {
+        const { layer, tiles } = JSON.parse(data) as Record<string, unknown>;
+        if (typeof layer !== "string" || !Array.isArray(tiles)) return null;
+        return { layer, tiles: tiles.filter((tile): tile is string => typeof tile === "string" && /^\d{1,2}\/\d{1,8}\/\d{1,8}$/.test(tile)) };
     } catch {
         return null;
     }

@@ -5,31 +5,36 @@ import { Map as MapLibre, NavigationControl, ScaleControl, setWorkerUrl, type Ge
 import { compareAlerts } from "./alert_order";
 import type { LonLat } from "./api_types";
 import { el, isDarkScheme, isNarrow, wantsCalm } from "./dom";
-import { propertyLabel, quantity, shortDateTime } from "./format";
-import { nameOf, t } from "./i18n";
-import { healthWords, stateWord } from "./health_words";
-import { svgIcon, thingIcon } from "./icons";
-import { alertPlace, changedFeatures, hotspotFeatures, selectedPlace, siteFeatures, thingFeatures, traceFeatures, wardFeatures, wardLabels, waterwayFeatures } from "./map_data";
-import { addImages, addSources, layers, type SourceName } from "./map_layers";
-import { stateOf } from "./health";
+import { propertyLabel, quantity } from "./format";
+import { lang, t } from "./i18n";
+import { alertPlace, hotspotFeatures, selectedPlace, siteFeatures, thingPlace, traceFeatures, wardLabels, waterwayFeatures } from "./map_data";
+import { addImages, addSources, layers, nameIn, type SourceName } from "./map_layers";
+import { LiveTiles } from "./map_tiles";
+import { alertTip, thingTip } from "./map_tips";
 import type { Hover, Selection, Store } from "./store";
 
-const MOST_UPDATES = 2_000; // beyond this giving all anew is less work
+/** The layers that the pointer finds something in, the first first. */
+const CLUSTERS = ["alert-cluster", "thing-cluster"];
+const POINTED = ["thing", "alert", ...CLUSTERS];
 
 export interface MapActions {
     select(selection: Selection): void;
     chooseWard(code: string): void;
     hover(hover: Hover): void;
+    /** The pointer rests on a thing: its newest values are wanted. */
+    wantsLatest(thing: string): void;
     moved(): void;
 }
 
 export class RiskMap {
     private readonly map: MapLibre;
+    private readonly tiles: LiveTiles;
     private readonly tip = el("div", { class: "tip", hidden: true });
     private ready = false;
     private wentTo: Selection | null; // what the map was last moved to
-    private drawn: GeoJSON.FeatureCollection | null = null; // the things as they were last given to the map
-    private readonly stale = new Set<"alerts" | "places" | "things" | "hotspots" | "trace">();
+    private pointed: { id: string; properties: Record<string, unknown>; event: MapLayerMouseEvent } | null = null; // the thing that the tip tells of
+    private focused = new Set<number>(); // wards with a line around them, by id
+    private readonly stale = new Set<"alerts" | "places" | "hotspots" | "trace">();
     private dataTimer: ReturnType<typeof setTimeout> | undefined;
 
     constructor(private readonly box: HTMLElement, private readonly store: Store, private readonly actions: MapActions, view: { zoom: number; centre: LonLat } | null, selected: Selection | null) {
@@ -42,10 +47,14 @@ export class RiskMap {
             ...(view ? { center: view.centre, zoom: view.zoom } : bounds ? { bounds: bounds as LngLatBoundsLike, fitBoundsOptions: { padding: this.padding() } } : {}),
             attributionControl: false, // the page has its own, in both languages
             dragRotate: false, pitchWithRotate: false, touchPitch: false,
+            maxTileCacheSize: 0, // a tile that comes back into view is asked for again: the browser has it, by its ETag
             minZoom: 3, maxZoom: 18, fadeDuration: wantsCalm() ? 0 : 150,
             locale: { "NavigationControl.ZoomIn": t("zoom_in"), "NavigationControl.ZoomOut": t("zoom_out"), "Map.Title": t("map_title") },
         });
         this.map.touchZoomRotate.disableRotation();
+        this.map.on("error", () => undefined); // a tile that could not be had: it is asked for again
+        this.tiles = new LiveTiles(this.map);
+        Object.assign(box, { map: this.map }); // for tests, and whoever looks with the browser's tools
         this.map.addControl(new NavigationControl({ showCompass: false }), "top-right");
         this.map.addControl(new ScaleControl({ maxWidth: 110 }), "bottom-right");
         box.append(this.tip);
@@ -54,7 +63,7 @@ export class RiskMap {
         this.listen();
         store.on(["alerts"], () => this.dataLater("alerts"));
         store.on(["places"], () => this.dataLater("places"));
-        store.on(["latest", "looks"], () => this.dataLater("things"));
+        store.on(["latest"], () => this.retip());
         store.on(["trace"], () => this.dataLater("trace"));
         store.on(["hotspots"], () => this.dataLater("hotspots"));
         store.on(["selection"], () => {
@@ -79,9 +88,22 @@ export class RiskMap {
         if (bounds) this.map.fitBounds(bounds as LngLatBoundsLike, { padding: this.padding(), animate: !wantsCalm() });
     }
 
+    /** The stream told which tiles of a layer changed. */
+    tilesChanged(layer: string, tiles: readonly string[]): void {
+        this.tiles.tell(layer, tiles);
+    }
+
+    /** The stream was away: anything may have changed. */
+    anythingChanged(): void {
+        this.tiles.tellAll();
+    }
+
     /** The language changed: names and the words of the controls. */
     relabel(): void {
-        if (this.ready) this.allData();
+        if (this.ready) {
+            this.allData();
+            this.map.setLayoutProperty("thing-name", "text-field", nameIn(lang()));
+        }
         for (const [name, key] of [["zoom-in", "zoom_in"], ["zoom-out", "zoom_out"]] as const) {
             const button = this.box.querySelector(`.maplibregl-ctrl-${name}`);
             button?.setAttribute("aria-label", t(key));
@@ -97,6 +119,7 @@ export class RiskMap {
 
     private install(): void {
         addSources(this.map);
+        this.tiles.addSources();
         this.ready = true;
         this.restyle();
         this.relabel();
@@ -108,7 +131,7 @@ export class RiskMap {
         if (!this.ready) return;
         const isDark = isDarkScheme();
         addImages(this.map, isDark);
-        for (const layer of layers(isDark)) {
+        for (const layer of layers(isDark, lang())) {
             if (this.map.getLayer(layer.id)) this.map.removeLayer(layer.id);
             this.map.addLayer(layer);
         }
@@ -119,7 +142,7 @@ export class RiskMap {
     }
 
     /** A burst of changes costs one drawing, and only of what they concern. */
-    private dataLater(what: "alerts" | "places" | "things" | "hotspots" | "trace"): void {
+    private dataLater(what: "alerts" | "places" | "hotspots" | "trace"): void {
         this.stale.add(what);
         this.dataTimer ??= setTimeout(() => {
             this.dataTimer = undefined;
@@ -140,11 +163,7 @@ export class RiskMap {
         }
         if (stale.has("places") || stale.has("hotspots")) this.putHotspots(hotspotFeatures(store));
         if (stale.has("places") || stale.has("trace")) this.putTrace(traceFeatures(store));
-        if (stale.has("places") || stale.has("alerts")) {
-            this.put("wards", wardFeatures(store));
-            this.put("labels", wardLabels(store));
-        }
-        this.putThings(thingFeatures(store));
+        if (stale.has("places") || stale.has("alerts")) this.put("labels", wardLabels(store));
         stale.clear();
         this.focus();
     }
@@ -160,20 +179,6 @@ export class RiskMap {
         this.box.dataset["hotspots"] = String(hotspots.features.length);
     }
 
-    /** Twenty thousand points take the main thread a tenth of a second to hand over: only what looks different is. */
-    private putThings(things: GeoJSON.FeatureCollection): void {
-        const changed = changedFeatures(this.drawn, things);
-        this.drawn = things;
-        if (changed === null || changed.length > MOST_UPDATES) return this.put("things", things);
-        if (changed.length === 0) return undefined;
-        void this.map.getSource<GeoJSONSource>("things")?.updateData({
-            update: changed.map(({ properties }) => ({
-                id: String(properties?.["id"]), addOrUpdateProperties: Object.entries(properties ?? {}).map(([key, value]) => ({ key, value: value as unknown })),
-            })),
-        });
-        return undefined;
-    }
-
     /** Rings around what is selected and hovered, a line around their ward. */
     private focus(): void {
         if (!this.ready) return;
@@ -185,12 +190,21 @@ export class RiskMap {
         const hover = store.hover;
         ring(selectedPlace(store), true);
         if (hover && "alert" in hover) ring(alertPlace(store, hover.alert), false);
-        if (hover && "thing" in hover) ring(store.things.get(hover.thing)?.place, false);
-        const wardOf = (id: string | null): string | undefined => (id ? store.alerts.get(id)?.ward?.code : undefined);
-        const codes = new Set([wardOf(store.selectedId("alert")), hover && "alert" in hover ? wardOf(hover.alert) : undefined,
-            hover && "ward" in hover ? hover.ward : undefined, store.filters.ward]);
+        if (hover && "thing" in hover) ring(thingPlace(store, hover.thing), false);
         this.put("focus", { type: "FeatureCollection", features: points });
-        this.put("focus-ward", { type: "FeatureCollection", features: store.layers.wards.features.filter((f) => f.geometry && codes.has(String(f.properties?.["code"]))) });
+        this.focusWards();
+    }
+
+    private focusWards(): void {
+        const { store } = this;
+        const { hover } = store;
+        const wardOf = (id: string | null): string | undefined => (id ? store.alerts.get(id)?.ward?.code : undefined);
+        const codes = [wardOf(store.selectedId("alert")), hover && "alert" in hover ? wardOf(hover.alert) : undefined,
+            hover && "ward" in hover ? hover.ward : undefined, store.filters.ward];
+        const ids = new Set(codes.flatMap((code) => { const ward = code ? store.wards.get(code) : undefined; return ward ? [Number(ward.id)] : []; }));
+        for (const id of this.focused) if (!ids.has(id)) this.map.setFeatureState({ source: "ward", sourceLayer: "ward", id }, { focus: false });
+        for (const id of ids) this.map.setFeatureState({ source: "ward", sourceLayer: "ward", id }, { focus: true });
+        this.focused = ids;
     }
 
     private goToSelected(): void {
@@ -207,44 +221,49 @@ export class RiskMap {
 
     private listen(): void {
         const canvas = (): HTMLElement => this.map.getCanvas();
-        const at = (event: MapLayerMouseEvent, name: string): string => String(event.features?.[0]?.properties[name] ?? "");
+        const of = (event: MapLayerMouseEvent): Record<string, unknown> => event.features?.[0]?.properties ?? {};
         this.map.on("mousemove", "ward-fill", (event) => {
-            if (this.hit(event, ["thing", "site", "thing-cluster"])) return;
+            if (this.hit(event, [...POINTED, "site"])) return;
             this.hideTip();
-            this.hover({ ward: at(event, "code") });
+            this.hover({ ward: String(of(event)["code"] ?? "") });
         });
         this.map.on("mouseleave", "ward-fill", () => this.hover(null));
         this.map.on("mousemove", "hotspot-fill", (event) => {
-            const of = event.features?.[0]?.properties ?? {};
-            if (this.hit(event, ["thing", "site", "thing-cluster"])) return;
-            this.showTip(event, [el("b", {}, t(of["kind"] === "hot" ? "hotspot_hot" : "hotspot_cold")), el("span", {}, String(of["name"] ?? "")),
-                el("span", { class: "value" }, `${propertyLabel(String(of["property"] ?? ""))} ${quantity(Number(of["value"]), String(of["unit"] ?? ""))} · q ${Number(of["q"]).toPrecision(2)}`)]);
+            if (this.hit(event, [...POINTED, "site"])) return;
+            const spot = of(event);
+            this.showTip(event, [el("b", {}, t(spot["kind"] === "hot" ? "hotspot_hot" : "hotspot_cold")), el("span", {}, String(spot["name"] ?? "")),
+                el("span", { class: "value" }, `${propertyLabel(String(spot["property"] ?? ""))} ${quantity(Number(spot["value"]), String(spot["unit"] ?? ""))} · q ${Number(spot["q"]).toPrecision(2)}`)]);
         });
         this.map.on("mouseleave", "hotspot-fill", () => this.hideTip());
-        this.map.on("mousemove", "thing", (event) => {
+        this.map.on("mousemove", "thing", (event) => this.pointAt(event));
+        this.map.on("mousemove", CLUSTERS, (event) => {
+            const { count, ill } = of(event);
             canvas().style.cursor = "pointer";
-            this.hover({ thing: at(event, "id") });
-            this.showTip(event, this.thingTip(at(event, "id")));
+            this.pointed = null;
+            this.showTip(event, [el("b", {}, t("cluster_tip", { n: Number(count ?? 0) })), el("span", {}, Number(ill ?? 0) > 0 ? t("cluster_ill", { n: Number(ill) }) : t("cluster_well"))]);
         });
-        this.map.on("mousemove", "thing-cluster", (event) => {
-            const of = event.features?.[0]?.properties ?? {};
+        this.map.on("mousemove", "alert", (event) => {
+            if (this.hit(event, ["thing"])) return;
             canvas().style.cursor = "pointer";
-            this.showTip(event, [el("b", {}, t("cluster_tip", { n: Number(of["point_count"] ?? 0) })), el("span", {}, Number(of["ill"] ?? 0) > 0 ? t("cluster_ill", { n: Number(of["ill"]) }) : t("cluster_well"))]);
+            this.hover({ alert: String(event.features?.[0]?.id ?? "") });
+            this.showTip(event, alertTip(of(event)));
         });
         this.map.on("mousemove", "site", (event) => {
-            if (!this.hit(event, ["thing"])) this.showTip(event, [el("b", {}, at(event, "name")), el("span", {}, t("site"))]);
+            if (!this.hit(event, POINTED)) this.showTip(event, [el("b", {}, String(of(event)["name"] ?? "")), el("span", {}, t("site"))]);
         });
-        for (const layer of ["thing", "site", "thing-cluster"]) {
+        for (const layer of [...POINTED, "site"]) {
             this.map.on("mouseleave", layer, () => {
                 canvas().style.cursor = "";
                 this.hideTip();
             });
         }
         this.map.on("click", (event) => {
-            const feature = this.map.queryRenderedFeatures(event.point, { layers: ["thing", "thing-cluster", "ward-fill"] })[0];
+            const feature = this.map.queryRenderedFeatures(event.point, { layers: [...POINTED, "ward-fill"] })[0];
             if (!feature) return;
-            if (feature.layer.id === "thing") this.chooseThing(String(feature.properties["id"]));
-            else if (feature.layer.id === "thing-cluster") this.map.easeTo({ center: event.lngLat, zoom: this.map.getZoom() + 1.6, animate: !wantsCalm() });
+            this.hideTip();
+            if (feature.layer.id === "thing") this.chooseThing(String(feature.id), placeOf(feature));
+            else if (feature.layer.id === "alert") this.actions.select({ kind: "alert", id: String(feature.id) });
+            else if (CLUSTERS.includes(feature.layer.id)) this.map.easeTo({ center: placeOf(feature) ?? event.lngLat, zoom: this.map.getZoom() + 1.6, animate: !wantsCalm() });
             else this.actions.chooseWard(String(feature.properties["code"]));
         });
     }
@@ -257,22 +276,27 @@ export class RiskMap {
         if (JSON.stringify(hover) !== JSON.stringify(this.store.hover)) this.actions.hover(hover);
     }
 
-    private chooseThing(id: string): void {
-        const worst = [...this.store.alerts.values()].filter((a) => a.thing?.id === id && a.state === "open" && a.category === "pollution").sort(compareAlerts)[0];
-        this.hideTip();
-        this.actions.select(worst ? { kind: "alert", id: worst.id } : { kind: "thing", id });
+    private pointAt(event: MapLayerMouseEvent): void {
+        const feature = event.features?.[0];
+        if (!feature) return;
+        const id = String(feature.id);
+        const place = placeOf(feature);
+        if (place) this.store.seenAt.set(id, place);
+        this.map.getCanvas().style.cursor = "pointer";
+        if (this.pointed?.id !== id) this.actions.wantsLatest(id);
+        this.pointed = { id, properties: feature.properties, event };
+        this.hover({ thing: id });
+        this.retip();
     }
 
-    private thingTip(id: string): Node[] {
-        const thing = this.store.things.get(id);
-        if (!thing) return [];
-        const ward = thing.ward ? this.store.wards.get(thing.ward) : undefined;
-        const values = (this.store.latest.get(id) ?? []).filter((s) => s.latest).slice(0, 6);
-        const state = stateOf(thing);
-        return [el("b", {}, nameOf(thing)), el("span", {}, ward ? nameOf(ward) : ""),
-            el("span", { class: `tip-health ${state}` }, svgIcon(thingIcon(state, isDarkScheme()), 15), el("span", {}, el("b", {}, stateWord(state)), ` · ${healthWords(thing.health, Date.now())}`)),
-            ...values.map((s) => el("span", { class: "value" }, `${propertyLabel(s.property)} ${quantity(s.latest?.value ?? null, s.unit)}`,
-                el("small", {}, ` ${shortDateTime(s.latest?.time ?? "")}${s.latest && s.latest.flag !== "N" ? ` · ${s.latest.flag}` : ""}`)))];
+    private retip(): void {
+        if (this.pointed) this.showTip(this.pointed.event, thingTip(this.store, this.pointed.id, this.pointed.properties));
+    }
+
+    private chooseThing(id: string, place: LonLat | null): void {
+        if (place) this.store.seenAt.set(id, place);
+        const worst = [...this.store.alerts.values()].filter((a) => a.thing?.id === id && a.state === "open" && a.category === "pollution").sort(compareAlerts)[0];
+        this.actions.select(worst ? { kind: "alert", id: worst.id } : { kind: "thing", id });
     }
 
     private showTip(event: MapLayerMouseEvent, content: Node[]): void {
@@ -285,6 +309,12 @@ export class RiskMap {
     }
 
     private hideTip(): void {
+        this.pointed = null;
         this.tip.hidden = true;
     }
+}
+
+function placeOf(feature: GeoJSON.Feature): LonLat | null {
+    const [lon, lat] = feature.geometry.type === "Point" ? feature.geometry.coordinates : [];
+    return lon === undefined || lat === undefined ? null : [lon, lat];
 }

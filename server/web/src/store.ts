@@ -1,10 +1,10 @@
 // What the page knows, in one place, and who wants to hear of changes.
 
 import { type Filters, NO_FILTERS } from "./alert_order";
-import type { Account, Alert, Category, Datastream, District, Feed, Json, Site, Thing, Ward } from "./api_types";
+import type { Account, Alert, Category, Datastream, District, Feed, Json, LonLat, Site, Thing, Ward } from "./api_types";
 import { NO_THING_FILTERS, type ThingFilters } from "./health";
 
-export type Topic = "alerts" | "filters" | "selection" | "hover" | "places" | "latest" | "live" | "health" | "looks" | "feeds" | "tab" | "hotspots" | "trace";
+export type Topic = "alerts" | "filters" | "selection" | "hover" | "places" | "latest" | "live" | "health" | "feeds" | "tab" | "hotspots" | "trace";
 export type LiveState = "connecting" | "live" | "lost";
 
 /** What the left panel lists: alerts of either category, sensors by their health, feeds. */
@@ -34,11 +34,14 @@ export class Store {
     account: Account | null = null;
     wards = new Map<string, Ward>(); // by code
     sites = new Map<string, Site>(); // by id and by code
-    things = new Map<string, Thing>(); // by id
-    layers = { wards: EMPTY, sites: EMPTY, waterways: EMPTY, hotspots: EMPTY, trace: EMPTY };
+    things = new Map<string, Thing>(); // by id: all of a small district; of a large one those in trouble and those that were asked for
+    hasAllThings = false;
+    missing = new Set<string>(); // things that were asked for in vain
+    seenAt = new Map<string, LonLat>(); // things that the pointer met on the map
+    layers = { sites: EMPTY, waterways: EMPTY, hotspots: EMPTY, trace: EMPTY };
     waterways: Json[] = [];
     alerts = new Map<string, Alert>(); // by id
-    latest = new Map<string, Datastream[]>(); // by thing
+    latest = new Map<string, Datastream[]>(); // by thing: of those that somebody looks at
     filters: Filters = NO_FILTERS;
     tab: Tab = "pollution";
     thingFilters: ThingFilters = NO_THING_FILTERS;

@@ -48,7 +48,7 @@ export class ThingView implements View {
     render(): void {
         if (this.id === null) return;
         const thing = this.store.things.get(this.id);
-        if (!thing) return this.body(...failed(t("thing_gone"), () => this.render()));
+        if (!thing) return this.body(...(this.store.missing.has(this.id) ? failed(t("thing_gone"), () => this.actions.select({ kind: "thing", id: this.id ?? "" })) : [el("p", { class: "soft" }, t("loading"))]));
         const { health } = thing;
         this.follow();
         this.body(this.heading(thing), health ? figures(health) : null, health ? facts(thing, health) : null, this.newest(thing), this.alerts(thing),

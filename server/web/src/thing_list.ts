@@ -3,7 +3,7 @@
 import type { HealthState, Thing } from "./api_types";
 import { wardOptions } from "./alert_list";
 import { el, isDarkScheme } from "./dom";
-import { HEALTH_STATES, listedThings, NO_THING_FILTERS, stateOf, type ThingFilters } from "./health";
+import { HEALTH_STATES, listedThings, listsWell, NO_THING_FILTERS, stateOf, type ThingFilters } from "./health";
 import { completenessWords, healthWords, stateWord } from "./health_words";
 import { lang, nameOf, t } from "./i18n";
 import { svgIcon, thingIcon } from "./icons";
@@ -88,20 +88,22 @@ export class ThingList {
         const { store } = this;
         const filters = store.thingFilters;
         this.title.textContent = t("tab_things_long");
-        this.count.textContent = t("count_shown_things", { n: Math.min(nShown, MOST_ROWS), total: nShown });
+        const isComing = listsWell(store) && !store.hasAllThings;
+        this.count.textContent = isComing ? t("loading") : t("count_shown_things", { n: Math.min(nShown, MOST_ROWS), total: nShown });
         this.chipBox.setAttribute("aria-label", t("health"));
         for (const [state, chip] of this.chips) {
             chip.button.setAttribute("aria-pressed", String(filters.state === state));
-            chip.button.setAttribute("aria-label", `${stateWord(state)} ${counts[state]}`);
+            const number = state === "ok" && !store.hasAllThings ? "–" : String(counts[state]); // of a large district only those that are not well are known
+            chip.button.setAttribute("aria-label", `${stateWord(state)} ${number}`);
             chip.button.title = t(`thing_${state}_long`);
-            chip.number.textContent = String(counts[state]);
+            chip.number.textContent = number;
             chip.word.textContent = stateWord(state);
             chip.icon.replaceChildren(svgIcon(thingIcon(state, isDarkScheme()), 18));
         }
         this.filterBox.setAttribute("aria-label", t("filters"));
         this.state.render(t("health"), [["ill", t("health_ill")], ["all", t("health_all")], ...HEALTH_STATES.map((s): [string, string] => [s, stateWord(s)])], filters.state);
         this.ward.render(t("ward"), wardOptions(store), filters.ward);
-        const feeds = [...new Set([...store.things.values()].map((thing) => thing.feed))].filter((feed) => feed !== "").sort();
+        const feeds = [...new Set([...[...store.things.values()].map((thing) => thing.feed), ...(store.feeds ?? []).map((feed) => feed.name)])].filter((feed) => feed !== "").sort();
         this.feed.render(t("feed"), [["", t("all_feeds")], ...feeds.map((feed): [string, string] => [feed, store.feedTitle(feed)])], filters.feed);
         this.search.placeholder = t("search_things");
         this.search.setAttribute("aria-label", t("search_things"));
@@ -131,9 +133,9 @@ export class ThingList {
         const { store } = this;
         const filters = store.thingFilters;
         if (store.district === null || store.reading.things.state === "loading") return [el("p", {}, t("loading"))];
-        if (store.things.size === 0) return [el("p", {}, t("no_things"))];
+        if (store.things.size === 0 && store.hasAllThings) return [el("p", {}, t("no_things"))];
         const isOnlyState = filters.feed === "" && filters.ward === "" && filters.words === "";
-        if (filters.state === "ill" && nAll > 0 && isOnlyState && store.reading.things.state === "ready") {
+        if (filters.state === "ill" && (nAll > 0 || !store.hasAllThings) && isOnlyState && store.reading.things.state === "ready") {
             return [el("p", {}, t("none_ill")), el("p", { class: "soft" }, t("none_ill_note")),
                 el("button", { type: "button", onclick: () => this.actions.setFilters({ ...filters, state: "all" }) }, t("show_all_things"))];
         }

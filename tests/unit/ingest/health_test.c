@@ -128,6 +128,33 @@ static bool said(const struct bench *b, const char *text) {
     return strstr(b->said, text) != NULL;
 }
 
+struct told {
+    int64_t ids[2 * THINGS];
+    uint32_t n, silent;
+};
+
+static void tell(void *arg, int64_t thing_id, enum ww_health_state health) {
+    struct told *told = arg;
+    told->ids[told->n++] = thing_id;
+    told->silent += health == WW_HEALTH_SILENT;
+}
+
+/* Each thing once, in parts. */
+static uint32_t count_silent(const struct bench *b) {
+    struct told told = {.n = 0};
+    uint32_t at = 0;
+    do {
+        const uint32_t before = told.n;
+        at = ww_health_each_thing(b->health, at, 4, tell, &told);
+        assert_in_range(told.n - before, 1, 4);
+    } while (at != 0);
+    assert_int_equal(told.n, THINGS);
+    for (uint32_t i = 0; i < told.n; i++)
+        for (uint32_t j = 0; j < i; j++)
+            assert_int_not_equal(told.ids[i], told.ids[j]);
+    return told.silent;
+}
+
 static void one_of_many_is_silent_and_comes_back(void **state) {
     (void)state;
     struct bench b;
@@ -138,6 +165,7 @@ static void one_of_many_is_silent_and_comes_back(void **state) {
     live(&b, 2, 1, THINGS);
     assert_int_equal(b.opened, 1);
     assert_int_equal(ww_health_open_count(b.health), 1);
+    assert_int_equal(count_silent(&b), 1);
     live(&b, 5, 1, THINGS);
     assert_int_equal(b.opened, 1);
     send(&b, 0, 1);
@@ -145,6 +173,7 @@ static void one_of_many_is_silent_and_comes_back(void **state) {
     assert_int_equal(b.cleared, 1);
     assert_true(said(&b, "\"op\":\"clear\",\"rule\":5,\"kind\":\"thing\",\"subject\":100"));
     assert_int_equal(ww_health_open_count(b.health), 0);
+    assert_int_equal(count_silent(&b), 0);
     close_bench(&b);
 }
 

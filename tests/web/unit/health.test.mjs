@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { loadTs } from "./load_ts.mjs";
 
-const { compareFeeds, isFeedIll, listedThings, mergeHealth, NO_THING_FILTERS, stateOf, thingLook } = await loadTs("health.ts");
+const { compareFeeds, isFeedIll, listedThings, listsWell, mergeHealth, NO_THING_FILTERS, stateOf } = await loadTs("health.ts");
 const { readAlert, readFeed, readFeedHealth, readHealth, readThing } = await loadTs("api_read.ts");
 const { driftWords, feedWords, healthWords, sensorAlertMembers, sensorAlertWords, sensorAmount } = await loadTs("health_words.ts");
 const { percent, span } = await loadTs("format.ts");
@@ -41,20 +41,16 @@ test("sensors are found by feed, ward, state, and a part of name or key; counts 
 test("what the server names as troubled is taken; what it does not name is well again, but never seen stays unknown", () => {
     const known = new Map([thing(1, "ok"), thing(2, "silent", {}, { silent_since: ago(9) }), thing(3, null)].map((t) => [t.id, t]));
     const merged = mergeHealth(known, [thing(1, "late"), thing(9, "silent")], false);
-    assert.deepEqual([...merged.things.values()].map(stateOf), ["late", "ok", "unknown"]);
-    assert.equal(merged.things.get("2").health.silent_since, null);
-    assert.deepEqual([merged.changed, merged.strangers], [2, 1]);
-    assert.equal(stateOf(mergeHealth(known, [thing(1, "late")], true).things.get("2")), "silent");
+    assert.deepEqual([...merged.values()].map(stateOf), ["late", "ok", "unknown", "silent"], "one that was not known is taken in");
+    assert.equal(merged.get("2").health.silent_since, null);
+    assert.equal(stateOf(mergeHealth(known, [thing(1, "late")], true).get("2")), "silent");
     assert.equal(stateOf(known.get("1")), "ok", "what was known before is left as it was");
 });
 
-test("health outranks a flag; a flag shows on a sensor that is well", () => {
-    const stream = (minutes, flag = "N") => ({ id: "1", thing: "1", property: "cod", unit: "", latest: { time: ago(minutes), value: 1, flag } });
-    assert.equal(thingLook(thing(1, "silent"), [stream(1, "D")]), "silent");
-    assert.equal(thingLook(thing(1, "ok"), [stream(1, "C")]), "flagged");
-    assert.equal(thingLook(thing(1, "ok"), [stream(1), stream(60, "D")]), "ok");
-    assert.equal(thingLook(thing(1, "ok"), []), "ok");
-    assert.equal(thingLook(thing(1, null), []), "unknown");
+test("sensors that are well are read only when they are listed", () => {
+    const lists = (tab, more) => listsWell({ tab, thingFilters: { ...NO_THING_FILTERS, ...more } });
+    assert.ok(lists("things", { state: "all" }) && lists("things", { state: "ok" }) && lists("things", { words: "r-2" }));
+    assert.ok(!lists("things", {}) && !lists("things", { state: "silent" }) && !lists("pollution", { state: "all" }));
 });
 
 test("a silence says since when, and what would be right", () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { loadTs } from "./load_ts.mjs";
 
-const { LiveStream, parseEvent } = await loadTs("live.ts");
+const { LiveStream, parseEvent, parseTiles } = await loadTs("live.ts");
 
 /** A clock of our own in place of setTimeout: tick(ms) runs what is due, in order. */
 function fakeClock(t) {
@@ -48,9 +48,9 @@ class FakeSource {
 function start() {
     FakeSource.made = [];
     const told = [];
-    const stream = new LiveStream("/events", {
+    const stream = new LiveStream("/events?tiles=1", {
         onOpen: (resumed) => told.push(resumed ? "resumed" : "open"), onEvent: (e) => told.push(`${e.kind} ${e.alert_id}`),
-        onReset: () => told.push("reset"), onLost: () => told.push("lost"), onSessionEnd: () => told.push("end"),
+        onTiles: (layer, tiles) => told.push(`${layer} ${tiles}`), onReset: () => told.push("reset"), onLost: () => told.push("lost"), onSessionEnd: () => told.push("end"),
     }, (url) => new FakeSource(url));
     stream.start();
     return { stream, told, source: () => FakeSource.made.at(-1) };
@@ -65,7 +65,7 @@ test("a refused stream is opened again with the last event's id", (t) => {
     source().emit("error");
     tick(2_000);
     assert.equal(FakeSource.made.length, 2);
-    assert.equal(source().url, "/events?last_event_id=17");
+    assert.equal(source().url, "/events?tiles=1&last_event_id=17");
     source().emit("open");
     assert.deepEqual(told, ["open", "opened 5", "resumed"]);
 });
@@ -95,6 +95,20 @@ test("reset and session end are told; after the end nothing is opened again", (t
     tick(60_000);
     assert.deepEqual(told, ["reset", "end"]);
     assert.equal(FakeSource.made.length, 1);
+});
+
+test("tiles that changed are told, and leave the place in the stream as it is", (t) => {
+    const tick = fakeClock(t);
+    const { told, source } = start();
+    source().emit("tiles", { data: '{"layer":"thing","tiles":["14/13057/6789","9/408/212"]}', lastEventId: "" });
+    source().emit("tiles", { data: "{" });
+    source().readyState = 2;
+    source().emit("error");
+    tick(2_000);
+    assert.deepEqual(told, ["thing 14/13057/6789,9/408/212"]);
+    assert.equal(source().url, "/events?tiles=1");
+    assert.equal(parseTiles('{"layer":"thing"}'), null);
+    assert.deepEqual(parseTiles('{"layer":"thing","tiles":["1/2/3","../x","1/2",7]}'), { layer: "thing", tiles: ["1/2/3"] });
 });
 
 test("an event that cannot be read is left out", () => {
