@@ -64,6 +64,7 @@ class Cluster:
     def __init__(self, directory):
         self.directory = directory
         self.conninfo = self.run("start")
+        self.first = None
 
     def run(self, verb):
         done = subprocess.run(["sh", CLUSTER_SCRIPT, verb, self.directory], check=True, stdout=subprocess.PIPE, text=True)
@@ -83,7 +84,12 @@ class Cluster:
         return self.conninfo.replace("dbname=wardwatch", f"dbname={name}")
 
     def create_database(self, name):
-        psql(self.conninfo, f'CREATE DATABASE "{name}"')
+        """A migrated one: a copy of the first, which takes a fifth of the time."""
+        if not self.first:
+            psql(self.conninfo, "CREATE DATABASE migrated")
+            self.first = Database(self, "migrated")
+            self.first.wardwatch("migrate")
+        psql(self.conninfo, f'CREATE DATABASE "{name}" TEMPLATE migrated')
         return Database(self, name)
 
 
@@ -107,7 +113,6 @@ class Database:
         self.name = name
         self.conninfo = cluster.conninfo_of(name)
         self.servers = []  # that were started on it
-        self.wardwatch("migrate")
 
     def sql(self, text, **variables):
         return psql(self.conninfo, text, variables=variables)

@@ -268,8 +268,9 @@ def every_list_target(document):
                     yield f"{path}?datastream={datastream}&order=desc"
             else:
                 yield path
-            if "format" in names:
-                yield f"{path}?format=geojson"
+            for parameter in operations["get"]["parameters"]:
+                if parameter["name"] == "format":
+                    yield from (f"{path}?format={word}" for word in parameter["schema"]["enum"])
 
 
 def test_no_list_shows_a_row_of_a_foreign_ward(server, tokens):
