@@ -1,6 +1,7 @@
 /* The routes: one table, and how a request finds its row. */
 #include "server/route_table.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #include "geo/instant.h"
@@ -65,6 +66,34 @@ static const struct ww_param observation_params[] = {
     QUERY("to", WW_PARAM_INSTANT, "Phenomenon time before", "观测时间止（不含）"),
     QUERY("as_known_at", WW_PARAM_INSTANT, "Versions as they were known at that moment", "按当时已知的版本"),
     END};
+#define SPAN                                                                                                     \
+    {"datastream", WW_PARAM_ID, WW_IN_QUERY, true, NULL, "Id of the datastream", "数据流编号"},                  \
+        {"from",                                                                                                 \
+         WW_PARAM_INSTANT,                                                                                       \
+         WW_IN_QUERY,                                                                                            \
+         true,                                                                                                   \
+         NULL,                                                                                                   \
+         "Phenomenon time at or after",                                                                          \
+         "观测时间起（含）"},                                                                                    \
+    {                                                                                                            \
+        "to", WW_PARAM_INSTANT, WW_IN_QUERY, true, NULL, "Phenomenon time before", "观测时间止（不含）" \
+    }
+#define FLAGS                                                                                                \
+    QUERY("flags", WW_PARAM_TEXT, "Only readings with one of these quality flags: N",                        \
+          "仅含这些质量标志的读数，如 N")
+static const struct ww_param bucket_params[] = {
+    SPAN,
+    QUERY("width", WW_PARAM_WIDTH, "Of a bucket: PT15M, PT1H, P1D, P1W, P1M, P1Y", "时段长度，如 PT1H、P1D"),
+    QUERY("points", WW_PARAM_ID, "Or how many buckets from `from` to `to`", "或：从 from 到 to 分为多少段"),
+    QUERY("zone", WW_PARAM_ZONE, "Whose midnight days begin at: Asia/Shanghai; default UTC",
+          "日界所在时区，如 Asia/Shanghai，默认 UTC"),
+    FLAGS,
+    END};
+static const struct ww_param chart_params[] = {
+    SPAN,
+    QUERY("columns", WW_PARAM_ID, "Width of the chart in pixels, at most 4000; default 800",
+          "图表宽度（像素），最大 4000，默认 800"),
+    FLAGS, WORD("format", "json|csv", "An object, or a table", "返回格式"), END};
 #define ALERT_FILTERS(in)                                                                                    \
     {"state", WW_PARAM_WORD, in, false, "open|cleared", "State of the alert", "预警状态"},                   \
         {"ward", WW_PARAM_TEXT, in, false, NULL, "Code of the ward", "街镇代码"},                            \
@@ -215,6 +244,12 @@ static const struct ww_route routes[] = {
     {WW_HTTP_GET, "/api/v1/observations", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_LIST, observation_params,
      ww_handle_list, "api_observations", "api_observations_desc", 0, 10000, "observations",
      "The values of one datastream", "观测值"},
+    {WW_HTTP_GET, "/api/v1/observations/buckets", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_LIST, bucket_params,
+     ww_handle_buckets, "api_buckets", NULL, 0, 10000, "observations",
+     "One datastream by hours, days or months: count, min, max, mean, first, last", "按时段汇总的观测值"},
+    {WW_HTTP_GET, "/api/v1/observations/chart", READERS, WW_ROUTE_ANONYMOUS | WW_ROUTE_CSV, chart_params,
+     ww_handle_chart, NULL, NULL, 0, 0, "observations",
+     "One datastream as a chart of so many pixels shows it (M4)", "按图表像素抽稀的观测值（M4）"},
     {WW_HTTP_GET, "/api/v1/alerts", READERS, MAP_LIST, alert_list_params, ww_handle_list, "api_alerts", NULL,
      0, 0, "alerts", "Risk alerts, newest first", "风险预警"},
     {WW_HTTP_GET, "/api/v1/alerts/{id}", READERS, WW_ROUTE_ANONYMOUS, alert_params, ww_handle_object,
@@ -412,6 +447,30 @@ static bool word_is_listed(const char *words, struct ww_str value) {
     return false;
 }
 
+/* "PT15M", "P1D": one unit, from 1 to 9,999 of it; no longer than a bucket of 1,000 years. */
+static bool is_width(struct ww_str value) {
+    size_t at = 1;
+    bool of_day = value.len > 1 && value.ptr[1] == 'T';
+    if (value.len < 3 || value.ptr[0] != 'P')
+        return false;
+    at += of_day;
+    const size_t digits = at;
+    while (at < value.len && value.ptr[at] >= '0' && value.ptr[at] <= '9')
+        at++;
+    if (at == digits || at - digits > 4 || value.ptr[digits] == '0' || at + 1 != value.len)
+        return false;
+    return strchr(of_day ? "HMS" : "DWMY", value.ptr[at]) && (value.ptr[at] != 'Y' || at - digits < 4);
+}
+
+/* By name only: of "+08:00" PostgreSQL has the other sign in mind. */
+static bool is_zone(struct ww_str value) {
+    struct ww_zone *zone;
+    if (value.len == 0 || !isalpha((unsigned char)value.ptr[0]) || ww_zone_open(value, &zone, NULL) != WW_OK)
+        return false;
+    ww_zone_close(zone);
+    return true;
+}
+
 enum ww_status ww_param_check(const struct ww_param *param, struct ww_str value, struct ww_error *err) {
     uint64_t number;
     int64_t instant;
@@ -424,6 +483,12 @@ enum ww_status ww_param_check(const struct ww_param *param, struct ww_str value,
         st = ww_error_set(err, WW_BAD_INPUT, "%s must be a whole number", param->name);
     else if (param->type == WW_PARAM_INSTANT && ww_instant_parse(value, NULL, &instant, NULL) != WW_OK)
         st = ww_error_set(err, WW_BAD_INPUT, "%s must be a time such as 2026-11-23T01:02:03Z", param->name);
+    else if (param->type == WW_PARAM_WIDTH && !is_width(value))
+        st =
+            ww_error_set(err, WW_BAD_INPUT,
+                         "%s must be a duration of one unit such as PT15M, PT1H, P1D, P1W, P1M", param->name);
+    else if (param->type == WW_PARAM_ZONE && !is_zone(value))
+        st = ww_error_set(err, WW_BAD_INPUT, "%s must be a zone such as Asia/Shanghai", param->name);
     else if (param->type == WW_PARAM_WORD && !word_is_listed(param->words, value))
         st = ww_error_set(err, WW_BAD_INPUT, "%s must be one of %s", param->name, param->words);
     if (st != WW_OK)

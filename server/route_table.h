@@ -14,7 +14,9 @@ enum ww_param_type {
     WW_PARAM_ID,      /* a whole number from 0 */
     WW_PARAM_INSTANT, /* RFC 3339; UTC when it has no offset */
     WW_PARAM_WORD,    /* one of `words` */
-    WW_PARAM_FILTER   /* text of any length that a head can hold: a filter in CQL2 */
+    WW_PARAM_FILTER,  /* text of any length that a head can hold: a filter in CQL2 */
+    WW_PARAM_WIDTH,   /* an ISO 8601 duration of one unit: PT15M, P1D */
+    WW_PARAM_ZONE     /* a name of the zones' table: Asia/Shanghai, UTC */
 };
 
 enum ww_param_in {
@@ -118,8 +120,10 @@ void ww_handle_backtest_start(struct ww_route_call *call);
 void ww_handle_backtest_list(struct ww_route_call *call);
 void ww_handle_backtest_show(struct ww_route_call *call);
 void ww_handle_backtest_cancel(struct ww_route_call *call);
-void ww_handle_latest(struct ww_route_call *call); /* tiles/latest.c */
-void ww_handle_tile(struct ww_route_call *call);   /* tiles/ */
+void ww_handle_latest(struct ww_route_call *call);  /* tiles/latest.c */
+void ww_handle_buckets(struct ww_route_call *call); /* route_series.c */
+void ww_handle_chart(struct ww_route_call *call);
+void ww_handle_tile(struct ww_route_call *call); /* tiles/ */
 void ww_handle_tilejson(struct ww_route_call *call);
 void ww_handle_table_tile(struct ww_route_call *call); /* ogc/tile.c */
 void ww_handle_table_tilejson(struct ww_route_call *call);

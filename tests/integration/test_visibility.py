@@ -82,7 +82,7 @@ class Walk:
             "from": ["2026-06-01T00:00:00Z"], "to": ["2026-06-30T00:00:00Z"], "known_at": ["2026-06-02T00:00:00Z"], "as_known_at": ["2026-06-02T00:00:00Z"],
             "known": ["2026-06-02T00:00:00Z"], "since": ["2026-01-01T00:00:00Z"], "at": ["2026-06-02T00:00:00Z"], "severity": ["1", "3"],
             "last_event_id": [],
-            "window": ids["maintenance_window"], "tiles": ["1"], "bbox": ["106,28,109,30"], "site_kind": ["plant"], "filter": ["value > 0"],
+            "window": ids["maintenance_window"], "tiles": ["1"], "bbox": ["106,28,109,30"], "site_kind": ["plant"], "filter": ["value > 0"], "width": ["P1D", "PT1H"], "points": ["7"], "zone": ["Asia/Shanghai"], "flags": ["N"], "columns": ["3"],
             "assignee": ["mark1x", "mark2x"],
         }
         answer = self.admin.get("/ogc/collections?f=json")
@@ -313,6 +313,9 @@ def test_the_queries_of_the_routes_are_safe_without_their_own_conditions(distric
     if query.startswith("api_observations"):
         streams = district.database.sql("SELECT id FROM datastream")
         runs = [values[:4] + [s[0]] + values[5:] for s in streams]
+    elif query == "api_buckets":
+        span = ["'2026-06-01'", "'2026-06-30'", "'P1D'"]
+        runs = [values[:4] + [s[0], *span] + values[8:] for s in district.database.sql("SELECT id FROM datastream")]
     elif query == "api_alert_trace":
         runs = [values[:4] + [a[0]] for a in district.database.sql("SELECT id FROM alert")]
     executes = "\n".join(f"EXECUTE q ({', '.join(run)});" for run in runs)
