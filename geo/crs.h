@@ -20,6 +20,7 @@
 
 #include <stddef.h>
 
+#include "geo/base/arena.h"
 #include "geo/base/status.h"
 
 #define WW_CRS84 0u /* in place of an EPSG code: WGS 84, longitude first */
@@ -41,5 +42,8 @@ bool ww_crs_is_plain(const struct ww_crs *crs);
 bool ww_crs_is_north_first(const struct ww_crs *crs);
 bool ww_crs_is_geographic(const struct ww_crs *crs); /* the target, in degrees */
 const char *ww_crs_name(const struct ww_crs *crs);   /* of the target: "WGS 84 / UTM zone 48N" */
+/* The target as well-known text of the first kind, as GDAL writes it; "" when it has none, or without memory.
+ */
+struct ww_str ww_crs_wkt(struct ww_crs *crs, struct ww_arena *arena);
 
 #endif

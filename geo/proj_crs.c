@@ -18,6 +18,7 @@ struct ww_crs {
     PJ *pipeline; /* x first on both sides; NULL: none is needed */
     bool north_first, geographic;
     char name[96];
+    uint32_t code; /* of the target */
 };
 
 /* The direction of the first axis: "east", "north", …; "" when PROJ does not say. */
@@ -87,6 +88,7 @@ enum ww_status ww_crs_open(uint32_t from, uint32_t to, struct ww_crs **out, stru
         st = ww_error_set(err, WW_NOT_FOUND, "PROJ knows no reference system %s", names[target ? 0 : 1]);
         goto done;
     }
+    crs->code = to;
     st = describe(crs, target, names[1], err);
     if (st != WW_OK || from == to)
         goto done;
@@ -170,4 +172,15 @@ bool ww_crs_is_geographic(const struct ww_crs *crs) {
 
 const char *ww_crs_name(const struct ww_crs *crs) {
     return crs->name;
+}
+
+struct ww_str ww_crs_wkt(struct ww_crs *crs, struct ww_arena *arena) {
+    static const char *const options[] = {"MULTILINE=NO", NULL};
+    char name[24];
+    system_name(crs->code == WW_CRS84 ? 4326 : crs->code, name);
+    PJ *system = proj_create(crs->context, name);
+    const char *wkt = system ? proj_as_wkt(crs->context, system, PJ_WKT1_GDAL, options) : NULL;
+    const struct ww_str out = wkt ? ww_arena_copy(arena, ww_str_of(wkt)) : WW_STR_NONE;
+    proj_destroy(system);
+    return out.ptr ? out : WW_STR("");
 }

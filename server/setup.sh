@@ -94,6 +94,7 @@ ninja    ninja-build
 -        libproj-dev
 -        proj-data
 -        libgeos-dev
+-        libsqlite3-dev
 -        libssl-dev
 -        libzstd-dev
 -        zlib1g-dev

@@ -60,8 +60,8 @@ static void number(struct ww_json *w, const char *key, int v) {
 }
 
 static void shared_params(struct ogc_call *call, struct ww_json *w) {
-    static const char *const item_formats[] = {"geojson", "json", "html",       "geojsonseq",
-                                               "ndjson",  "csv",  "flatgeobuf", NULL};
+    static const char *const item_formats[] = {"geojson", "json",       "html", "geojsonseq", "ndjson",
+                                               "csv",     "flatgeobuf", "gpkg", NULL};
     static const char *const document_formats[] = {"json", "html", NULL};
     static const char *const languages[] = {"en", "zh", NULL};
     ww_json_key(w, "parameters");

@@ -6,6 +6,7 @@
 #include "server/ogc/request.h"
 
 struct ogc_answer;
+struct ww_gpkg; /* gpkg.h */
 
 /* One request for features while it runs: items.c. Lives in the request's arena. */
 struct ogc_run {
@@ -21,8 +22,9 @@ struct ogc_run {
     int64_t returned;
     int64_t matched; /* -1: not counted */
     bool has_next;
-    struct ww_str next; /* the address of the next page, without the root; "" when there is none */
-    bool one;           /* a single feature */
+    struct ww_str next;   /* the address of the next page, without the root; "" when there is none */
+    bool one;             /* a single feature */
+    struct ww_gpkg *gpkg; /* of a GeoPackage: where rows go */
 };
 
 struct ogc_writer {
@@ -47,7 +49,7 @@ struct ww_str ogc_row_id(struct ogc_run *run, const struct ww_pg_result *r, int 
 bool ogc_row_geometry(struct ogc_run *run, const struct ww_pg_result *r, int row);
 
 extern const struct ogc_writer ogc_write_geojson, ogc_write_geojson_seq, ogc_write_ndjson, ogc_write_csv,
-    ogc_write_fgb, ogc_write_html;
+    ogc_write_fgb, ogc_write_gpkg, ogc_write_html;
 
 /* ---- answer.c: where rows go ---- */
 

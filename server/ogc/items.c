@@ -7,19 +7,24 @@
  * A page asks for one row more than its limit: that it is there makes the link `next`. How many match is then
  * counted by a second query, up to COUNT_MOST rows and for half a second; what takes longer is left out of
  * the answer, which is legal and honest. Formats without a place for links (CSV, sequences) say it in
- * headers, so their pages are held whole; without a limit they are the whole layer, streamed.
+ * headers, so their pages are held whole; without a limit they are the whole layer, streamed. A GeoPackage is
+ * made in a file first, and the file is streamed (gpkg.h says why).
  */
 #include <stdio.h>
 
 #include "geo/base/alloc.h"
 #include "geo/base/log.h"
 #include "server/ogc/format.h"
+#include "server/ogc/gpkg.h"
 
-#define HOLD_BYTES   ((size_t)1 << 20)  /* up to it an answer has a validator */
-#define HEADER_BYTES ((size_t)32 << 20) /* a page whose `next` is a header must be held */
-#define COUNT_MOST   50000
-#define PAGE_ROWS    1000
-#define TEXT_CEILING ((size_t)64 << 20)
+#define HOLD_BYTES       ((size_t)1 << 20)  /* up to it an answer has a validator */
+#define HEADER_BYTES     ((size_t)32 << 20) /* a page whose `next` is a header must be held */
+#define COUNT_MOST       50000
+#define PAGE_ROWS        1000
+#define FILES_MOST       8 /* times their size is what they may take on the disk */
+#define FILE_PAGE_ROWS   500
+#define FILE_PIECE_BYTES ((size_t)64 << 10)
+#define TEXT_CEILING     ((size_t)64 << 20)
 
 struct items {
     struct ogc_run run;
@@ -30,11 +35,14 @@ struct items {
     char *last[OGC_MAX_SORT + WW_LAYER_MAX_KEY]; /* of the last row sent, for `next`; NULL: NULL */
     size_t last_len[OGC_MAX_SORT + WW_LAYER_MAX_KEY];
     bool started;
+    struct event *turn; /* of a file: the next piece of it, in the next turn of the loop */
+    bool has_file;      /* counted in ww_ogc.files */
+    bool is_sending;
 };
 
-static const struct ogc_writer *const writers[] = {&ogc_write_geojson, &ogc_write_geojson_seq,
-                                                   &ogc_write_ndjson,  &ogc_write_csv,
-                                                   &ogc_write_fgb,     &ogc_write_html};
+static const struct ogc_writer *const writers[] = {
+    &ogc_write_geojson, &ogc_write_geojson_seq, &ogc_write_ndjson, &ogc_write_csv,
+    &ogc_write_fgb,     &ogc_write_gpkg,        &ogc_write_html};
 
 const struct ogc_writer *ogc_writer_of(enum ogc_format format) {
     for (size_t i = 0; i < sizeof writers / sizeof *writers; i++)
@@ -50,6 +58,14 @@ static void clear(struct items *x) {
     if (x->count)
         ww_pg_stream_cancel(x->count);
     x->rows = x->count = NULL;
+    ww_gpkg_free(x->run.gpkg);
+    x->run.gpkg = NULL;
+    if (x->turn)
+        event_free(x->turn);
+    x->turn = NULL;
+    if (x->has_file)
+        x->run.call->ogc->files--;
+    x->has_file = false;
     ogc_query_clear(&x->run.query);
     ww_geom_clear(&x->run.geom);
     ww_buf_clear(&x->run.text);
@@ -165,6 +181,58 @@ static void add_next_headers(struct items *x) {
     ww_buf_clear(&link);
 }
 
+/* A piece of the file; the next when the client has taken this one, and others have had their turn. */
+static void send_piece(evutil_socket_t fd, short what, void *arg) {
+    static const struct timeval at_once = {0, 0};
+    struct items *x = arg;
+    struct ogc_answer *answer = x->answer;
+    struct ww_buf *out = ogc_answer_buf(answer);
+    char *room = ww_buf_reserve(out, FILE_PIECE_BYTES);
+    const int64_t n = room ? ww_gpkg_read(x->run.gpkg, room, FILE_PIECE_BYTES) : -1;
+    struct ww_error err;
+    (void)fd;
+    (void)what;
+    if (n < 0) {
+        ww_error_set(&err, WW_UNAVAILABLE, "the GeoPackage can't be read back");
+        fail(x, &err);
+        return;
+    }
+    if (n == 0) {
+        clear(x);
+        ogc_answer_finish(answer);
+        return;
+    }
+    out->len += (size_t)n;
+    switch (ogc_answer_push(answer)) {
+    case OGC_GONE:
+        on_gone(x);
+        break;
+    case OGC_GO_ON:
+        evtimer_add(x->turn, &at_once);
+        break;
+    case OGC_WAIT: /* on_room goes on */
+        break;
+    }
+}
+
+static void send_file(struct items *x) {
+    struct ogc_run *run = &x->run;
+    struct ww_error err;
+    enum ww_status st = run->gpkg ? ww_gpkg_finish(run->gpkg, &err)
+                                  : ww_error_set(&err, WW_NO_MEMORY, "no memory for this request");
+    x->turn = evtimer_new(run->call->route->app->base, send_piece, x);
+    if (st == WW_OK && !x->turn)
+        st = ww_error_set(&err, WW_NO_MEMORY, "no memory for this request");
+    if (st != WW_OK) {
+        fail(x, &err);
+        return;
+    }
+    add_next_headers(x);
+    ww_http_add_header(run->call->req, "Content-Disposition", "attachment; filename=\"layer.gpkg\"");
+    x->is_sending = true;
+    send_piece(-1, 0, x);
+}
+
 static void finish(struct items *x) {
     struct ogc_answer *answer = x->answer;
     if (x->run.has_next && !x->run.next.len) {
@@ -173,6 +241,10 @@ static void finish(struct items *x) {
             &err, WW_TOO_LARGE,
             "the address of the next page would be too long: ask for a shorter filter or a greater limit");
         fail(x, &err);
+        return;
+    }
+    if (x->writer->format == OGC_GPKG) {
+        send_file(x);
         return;
     }
     x->writer->foot(&x->run, ogc_answer_buf(answer));
@@ -238,7 +310,9 @@ static void end_of_rows(struct items *x) {
 
 static void on_room(void *arg) {
     struct items *x = arg;
-    if (x->rows)
+    if (x->is_sending)
+        send_piece(-1, 0, x);
+    else if (x->rows)
         ww_pg_stream_next(x->rows);
     else
         end_of_rows(x);
@@ -274,6 +348,11 @@ static void on_rows(void *arg, enum ww_status status, const struct ww_pg_result 
     }
     if (last)
         x->rows = NULL;
+    struct ww_error ours;
+    if (run->gpkg && ww_gpkg_status(run->gpkg, &ours) != WW_OK) { /* too large already: no need of the rest */
+        fail(x, &ours);
+        return;
+    }
     enum ogc_flow flow = ogc_answer_push(x->answer);
     if (flow == OGC_GO_ON && ogc_answer_is_streaming(x->answer) &&
         ww_http_method(run->call->req) == WW_HTTP_HEAD) {
@@ -305,7 +384,7 @@ static void run_items(struct items *x) {
     struct ww_pg_stream_query q = {.reader = ogc_reader(run->call),
                                    .sql = run->query.sql.data,
                                    .args = &run->query.args,
-                                   .page_rows = PAGE_ROWS,
+                                   .page_rows = x->has_file ? FILE_PAGE_ROWS : PAGE_ROWS,
                                    .cb = on_rows,
                                    .arg = x};
     st = ww_pg_stream_open(run->call->ogc->rows, &q, &x->rows);
@@ -350,7 +429,7 @@ static bool open_answer(struct items *x) {
     char header[96];
     char uri[80];
     const char *type = call->plain_json ? "application/json" : x->writer->content_type;
-    bool holds = !x->writer->tells_next && x->limit >= 0;
+    bool holds = !x->writer->tells_next && x->limit >= 0 && x->writer->format != OGC_GPKG;
     x->answer = ogc_answer_new(call, type, holds ? HEADER_BYTES : HOLD_BYTES);
     if (!x->answer) {
         clear(x);
@@ -375,9 +454,15 @@ static void items(struct ogc_call *call) {
     struct ogc_request request;
     if (!ogc_request_read(call, &request))
         return;
+    if (call->format == OGC_GPKG && call->ogc->files >= FILES_MOST) {
+        ogc_fail(call, WW_BUSY, "", "%d GeoPackages are being made or sent", FILES_MOST);
+        return;
+    }
     struct items *x = begin_run(call, &request);
     if (!x)
         return;
+    x->has_file = call->format == OGC_GPKG;
+    call->ogc->files += x->has_file;
     x->limit = x->writer->has_all && !request.limit_given && request.n_after == 0 && request.offset == 0
                    ? -1
                    : request.limit;

@@ -17,13 +17,14 @@ static const struct {
     [OGC_NDJSON] = {"application/x-ndjson", "ndjson"},
     [OGC_CSV] = {"text/csv", "csv"},
     [OGC_FGB] = {"application/flatgeobuf", "flatgeobuf"},
+    [OGC_GPKG] = {"application/geopackage+sqlite3", "gpkg"},
     [OGC_SCHEMA] = {"application/schema+json", "schema"},
     [OGC_OPENAPI] = {"application/vnd.oai.openapi+json;version=3.0", "openapi"},
 };
 
 const enum ogc_format ogc_document_formats[] = {OGC_JSON, OGC_HTML, OGC_FORMATS};
 const enum ogc_format ogc_feature_formats[] = {OGC_GEOJSON, OGC_HTML,   OGC_GEOJSON_SEQ, OGC_CSV,
-                                               OGC_FGB,     OGC_NDJSON, OGC_FORMATS};
+                                               OGC_FGB,     OGC_NDJSON, OGC_GPKG,        OGC_FORMATS};
 
 const char *ogc_media_type(enum ogc_format format) {
     return formats[format].type;

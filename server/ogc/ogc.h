@@ -32,6 +32,7 @@ struct ww_ogc {
     struct ww_pg_streams *rows;   /* features */
     struct ww_pg_streams *counts; /* numberMatched: short statements only */
     struct ogc_crs_cache *crs;
+    int files; /* being made or sent */
 };
 
 /* ---- Formats, languages ---- */
@@ -44,6 +45,7 @@ enum ogc_format {
     OGC_NDJSON,
     OGC_CSV,
     OGC_FGB,
+    OGC_GPKG,
     OGC_SCHEMA,  /* application/schema+json */
     OGC_OPENAPI, /* application/vnd.oai.openapi+json;version=3.0 */
     OGC_FORMATS
