@@ -261,22 +261,21 @@ def every_list_target(document):
         if "get" in operations and path.startswith("/api/v1/") and "{" not in path:
             if path in ("/api/v1/events", "/api/v1/openapi.json", "/api/v1/session"):
                 continue
-            names = [p["name"] for p in operations["get"]["parameters"]]
-            if "datastream" in names:
-                for datastream in range(1, 6):
-                    yield f"{path}?datastream={datastream}"
-                    yield f"{path}?datastream={datastream}&order=desc"
-            else:
-                yield path
-            for parameter in operations["get"]["parameters"]:
-                if parameter["name"] == "format":
-                    yield from (f"{path}?format={word}" for word in parameter["schema"]["enum"])
+            parameters = {p["name"]: p for p in operations["get"]["parameters"]}
+            span = "&from=2026-06-01T00:00:00Z&to=2026-07-01T00:00:00Z" if parameters.get("to", {}).get("required") else ""
+            span += "&width=P1D" if "width" in parameters else ""
+            bare = [f"{path}?datastream={datastream}{span}" for datastream in range(1, 6)] if "datastream" in parameters else [path]
+            yield from bare
+            for name in ("order", "format"):
+                words = parameters[name]["schema"]["enum"] if name in parameters else []
+                yield from (f"{target}{'&' if '?' in target else '?'}{name}={word}" for target in bare for word in words)
 
 
 def test_no_list_shows_a_row_of_a_foreign_ward(server, tokens):
     document = server.client().get("/api/v1/openapi.json").json
     targets = list(every_list_target(document))
     assert len(targets) > 20
+    wait_until(lambda: "map=loaded" in server.log(), "the newest values to be loaded")
     for who in ("viewer_a", "prosecutor_a", "nowhere"):
         client = server.client(tokens[who])
         for target in targets:

@@ -57,6 +57,7 @@ def district(request, new_database):
 @pytest.fixture(scope="module")
 def walk(district, serve):
     server = serve(district.database, "--anonymous-read")
+    wait_until(lambda: "map=loaded" in server.log(), "the live map to be loaded")
     district.make_hotspots()
     tokens = {}
     for name, (role, wards) in ACCOUNTS.items():
