@@ -188,7 +188,7 @@ test("the map tells of a silent sensor on hovering and opens it on a click", () 
     await page.mouse.click(...centre);
     await page.waitForSelector("#health-words");
     assert.match(await page.textContent("#detail h2"), /丙桥噪声点/);
-}, { hash: `#z=14&c=${thing("N-3").place.join(",")}` }));
+}, { map: true, hash: `#z=14&c=${thing("N-3").place.join(",")}` }));
 
 test("the sign on the map changes when its sensor falls silent, and back", () => withPage(async (page, fake) => {
     await mapIsReady(page);
@@ -215,7 +215,7 @@ test("the sign on the map changes when its sensor falls silent, and back", () =>
     fake.recover("R-1");
     fake.clear(fake.city.alerts.at(-1).id);
     await until((now) => now === well);
-}, { hash: `#z=15&c=${thing("R-1").place.join(",")}` }));
+}, { map: true, hash: `#z=15&c=${thing("R-1").place.join(",")}` }));
 
 test("of thousands of sensors only those in trouble are read again, and no more rows are drawn than one can read", () => withPage(async (page, fake) => {
     await page.selectOption("#things-state", "all");
@@ -229,7 +229,7 @@ test("of thousands of sensors only those in trouble are read again, and no more 
 }, { hash: "#tab=things", more: 3000 }));
 
 test("on a small screen the tabs stay within reach and nothing sticks out sideways", async () => {
-    const small = await openBrowser({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    const small = await openBrowser({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, map: false });
     const fake = await startFakeServer();
     try {
         await small.context.addCookies([{ name: "ww_session", value: "ww_admin", url: fake.url }]);

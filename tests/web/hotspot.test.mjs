@@ -17,4 +17,4 @@ test("hot and cold hexagons are drawn, what is not significant is not, and the l
     await page.click("#lang");
     await page.waitForFunction(() => /Hot spot \(high together\)/.test(document.querySelector("#legend")?.textContent ?? ""));
     if (process.env.WW_SHOT) await page.screenshot({ path: `${process.env.WW_SHOT}-en.png` });
-}));
+}, { map: true }));

@@ -20,7 +20,7 @@ test("the page loads map and list without console errors, policy violations or o
     assert.match(await page.textContent("#synthetic"), /示意/);
     assert.match(await page.textContent("#attribution"), /GeoNames \(CC BY 4\.0\)/);
     assert.match(await page.textContent("#live"), /UTC\+8/);
-}));
+}, { map: true }));
 
 test("the list is sorted by severity and then by time", () => withPage(async (page) => {
     const words = await page.$$eval("#alert-list .tag:first-child", (nodes) => nodes.map((n) => n.textContent));
@@ -72,7 +72,7 @@ test("switching the language changes every text and is remembered", () => withPa
     await page.waitForSelector("#alert-list [role=option]");
     assert.match(await page.textContent("#panel-alerts h1"), /Pollution alerts/);
     await page.click("#lang");
-}));
+}, { map: true }));
 
 test("the list is walked by keyboard: down, up, Enter opens, Escape closes and returns", () => withPage(async (page) => {
     await page.focus("#alert-list");
@@ -133,7 +133,7 @@ test("the map takes part: a click on a sensor in alert opens it, hovering marks 
     assert.deepEqual(await page.$$eval("#alert-list .hovered", (nodes) => nodes.map((n) => n.dataset.id)), ["3"], "the row of the hovered sensor is marked");
     await page.mouse.click(...centre);
     await page.waitForSelector("#alert-3[aria-selected=true]");
-}, { hash: `#z=12&c=${SENSOR.join(",")}&alert=3` }));
+}, { map: true, hash: `#z=12&c=${SENSOR.join(",")}&alert=3` }));
 
 test("a lost stream raises the stale banner; when it is back, what was missed is there", () => withPage(async (page, fake) => {
     fake.state.refuseEvents = true;
@@ -144,7 +144,7 @@ test("a lost stream raises the stale banner; when it is back, what was missed is
     fake.state.refuseEvents = false;
     await page.waitForSelector(`#alert-${made.id}`, { timeout: 40_000 });
     await page.waitForSelector("#stale", { state: "hidden" });
-}, { expected: [/503/, /ERR_/] }));
+}, { map: true, expected: [/503/, /ERR_/] }));
 
 test("after a reset the open alerts are fetched anew", () => withPage(async (page, fake) => {
     fake.state.resetNext = true;
@@ -181,7 +181,7 @@ test("anonymous reading shows the map and offers to log in", () => withPage(asyn
 }, { anonymous: true, expected: [/401/] }));
 
 test("a small screen has a sheet that can be raised and lowered", async () => {
-    const small = await openBrowser({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    const small = await openBrowser({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, map: false });
     const fake = await startFakeServer({ anonymous: true });
     try {
         const { page, sins } = await openPage(small, fake.url, [/401/]);

@@ -24,4 +24,4 @@ test("an alert's sources, stretch, next sample and downstream are told and drawn
     await page.waitForFunction(() => /Sample next on reach R1/.test(document.querySelector("#trace")?.textContent ?? ""));
     await page.keyboard.press("Escape");
     await page.waitForSelector('#map[data-trace="0"]');
-}));
+}, { map: true }));
