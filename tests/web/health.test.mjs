@@ -184,7 +184,7 @@ test("the map tells of a silent sensor on hovering and opens it on a click", () 
         await page.mouse.move(centre[0] + (n % 2), centre[1]);
         await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 100))));
     }
-    assert.match(await page.textContent(".tip"), /丙桥噪声点.*静默 · 已静默 1 天 2 小时，应每 1 分钟上报一次/);
+    await page.waitForFunction(() => /丙桥噪声点.*静默 · 已静默 1 天 2 小时，应每 1 分钟上报一次/.test(document.querySelector(".tip").textContent)); // the tile knows the state, the list since when
     await page.mouse.click(...centre);
     await page.waitForSelector("#health-words");
     assert.match(await page.textContent("#detail h2"), /丙桥噪声点/);

@@ -155,7 +155,8 @@ class Page {
                 moved: () => this.remember(),
             }, link.view, link.selected);
         } catch {
-            byId("map").replaceChildren(el("p", { class: "no-map" }, t("no_webgl")));
+            byId("map").replaceChildren(el("p", { class: "no-map", id: "no-map" }));
+            this.draw();
         }
         byId("fit").addEventListener("click", () => this.map?.fitDistrict());
         addEventListener("hashchange", () => this.follow());
@@ -200,6 +201,8 @@ class Page {
         this.feeds.render();
         this.side.render();
         this.map?.relabel();
+        const noMap = document.getElementById("no-map");
+        if (noMap) noMap.textContent = t("no_webgl");
     }
 
     // ── the lists ──

@@ -63,7 +63,7 @@ export class RiskMap {
         this.listen();
         store.on(["alerts"], () => this.dataLater("alerts"));
         store.on(["places"], () => this.dataLater("places"));
-        store.on(["latest"], () => this.retip());
+        store.on(["latest", "health"], () => this.retip());
         store.on(["trace"], () => this.dataLater("trace"));
         store.on(["hotspots"], () => this.dataLater("hotspots"));
         store.on(["selection"], () => {
