@@ -62,3 +62,41 @@ enum ww_status ww_alert_act_wrote(const struct ww_pg_result *r, struct ww_error 
     ww_error_at_field(err, WW_STR("assignee"), WW_STR_NONE);
     return WW_BAD_INPUT;
 }
+
+/* ---- Silences ---- */
+
+static void put_or_null(struct ww_pg_args *args, struct ww_str text) {
+    if (text.ptr)
+        ww_pg_arg_str(args, text);
+    else
+        ww_pg_arg_null(args);
+}
+
+void ww_silence_args(const struct ww_silence_body *b, struct ww_str author, struct ww_str wards,
+                     struct ww_pg_args *args) {
+    put_or_null(args, b->rule);
+    put_or_null(args, b->feed);
+    put_or_null(args, b->key);
+    put_or_null(args, b->thing);
+    put_or_null(args, b->property);
+    put_or_null(args, b->site);
+    put_or_null(args, b->ward);
+    if (b->polygon.ptr)
+        ww_pg_arg_bytea(args, b->polygon);
+    else
+        ww_pg_arg_null(args);
+    ww_pg_arg_i64(args, b->severity);
+    ww_pg_arg_str(args, b->until);
+    ww_pg_arg_str(args, b->reason);
+    ww_pg_arg_str(args, author);
+    put_or_null(args, wards);
+}
+
+enum ww_status ww_silence_made(const struct ww_pg_result *r, int64_t *id, struct ww_error *err) {
+    if (ww_pg_is_null(r, 0, 0))
+        return ww_error_set(err, WW_NOT_FOUND, "what is named is not there, or it is not yours to see");
+    *id = ww_pg_i64(r, 0, 0);
+    if (*id == 0)
+        return ww_error_set(err, WW_CONFLICT, "nothing is open there that could clear");
+    return WW_OK;
+}

@@ -13,6 +13,7 @@
 
 #include "geo/alert/work.h"
 #include "geo/base/arena.h"
+#include "server/change_body.h"
 #include "sql/pg.h"
 
 struct ww_alert_now {
@@ -29,6 +30,12 @@ void ww_alert_act_args(struct ww_str alert, const struct ww_alert_now *now, cons
                        struct ww_pg_args *args);
 /* WW_OK written; WW_BUSY somebody was faster: read again; WW_BAD_INPUT there is no such assignee. */
 enum ww_status ww_alert_act_wrote(const struct ww_pg_result *r, struct ww_error *err) WW_MUST_CHECK;
+
+/* What silence_make.sql is given; texts that are not given are NULL. */
+void ww_silence_args(const struct ww_silence_body *body, struct ww_str author, struct ww_str wards,
+                     struct ww_pg_args *args);
+/* Its answer: the id, or why there is none. */
+enum ww_status ww_silence_made(const struct ww_pg_result *r, int64_t *id, struct ww_error *err) WW_MUST_CHECK;
 
 /* So many times somebody may be faster before the act is given up. */
 enum { WW_ALERT_ACT_TRIES = 20 };

@@ -4,8 +4,10 @@
 #include <stdio.h>
 
 #include "geo/base/json_reader.h"
+#include "geo/coordinate.h"
 #include "geo/instant.h"
 #include "geo/unit.h"
+#include "geo/ward_index.h"
 #include "ingest/decode/feed_config.h"
 
 enum member_type {
@@ -345,4 +347,61 @@ enum ww_status ww_act_body_read(struct ww_arena *arena, struct ww_str json, enum
         return refuse(err, "level", "must be 1, 2 or 3");
     out->level = (int)level;
     return kind == WW_ACT_SNOOZE ? ww_act_until_read(v[1], &out->until_us, err) : WW_OK;
+}
+
+/* ---- Silences ---- */
+
+static enum ww_status read_polygon(struct ww_arena *arena, struct ww_str *polygon, struct ww_error *err) {
+    struct ww_datum *datum = NULL;
+    struct ww_polygon_report report;
+    enum ww_status st = ww_datum_open(WW_STR("CGCS2000"), &datum, err);
+    if (st == WW_OK)
+        st = ww_polygon_from_geojson(arena, *polygon, datum, polygon, &report, err);
+    ww_datum_close(datum);
+    if (st == WW_BAD_INPUT)
+        ww_error_at_field(err, WW_STR("polygon"), WW_STR_NONE);
+    return st;
+}
+
+enum ww_status ww_silence_body_check(struct ww_arena *arena, struct ww_silence_body *b,
+                                     struct ww_error *err) {
+    int64_t until_us;
+    if (!b->rule.ptr && !b->key.ptr && !b->thing.ptr && !b->site.ptr && !b->ward.ptr && !b->polygon.ptr)
+        return refuse(err, "rule", "or thing, feed and key, site, ward or polygon must be given");
+    if ((b->feed.ptr != NULL) != (b->key.ptr != NULL) || (b->key.ptr && b->thing.ptr))
+        return refuse(err, "feed", "and key go together, and in place of thing");
+    if (ww_str_trim(b->reason).len == 0 || b->reason.len > 1000)
+        return refuse(err, "reason", "must be a text of at most 1000 bytes");
+    if (b->severity < 1 || b->severity > 4)
+        return refuse(err, "severity", "must be from 1 to 4");
+    enum ww_status st = ww_act_until_read(b->until, &until_us, err);
+    if (st != WW_OK)
+        return st;
+    if (until_us == WW_WORK_UNTIL_CLEARED)
+        b->until = WW_STR("infinity");
+    else
+        st = as_utc(arena, "until", &b->until, &until_us, err);
+    return st == WW_OK && b->polygon.ptr ? read_polygon(arena, &b->polygon, err) : st;
+}
+
+enum ww_status ww_silence_body_read(struct ww_arena *arena, struct ww_str json, struct ww_silence_body *out,
+                                    struct ww_error *err) {
+    static const struct member members[] = {
+        {"rule", MEMBER_TEXT, false, NULL},      {"feed", MEMBER_TEXT, false, NULL},
+        {"key", MEMBER_TEXT, false, NULL},       {"thing", MEMBER_NUMBER, false, NULL},
+        {"property", MEMBER_TEXT, false, NULL},  {"site", MEMBER_TEXT, false, NULL},
+        {"ward", MEMBER_TEXT, false, NULL},      {"polygon", MEMBER_OBJECT, false, NULL},
+        {"until", MEMBER_TEXT, true, NULL},      {"reason", MEMBER_TEXT, true, NULL},
+        {"severity", MEMBER_NUMBER, false, NULL}};
+    struct ww_str v[11] = {{NULL, 0}};
+    int64_t id, severity = 4;
+    enum ww_status st = read_members(arena, json, members, 11, v, err);
+    if (st != WW_OK)
+        return st;
+    if (v[3].ptr && !ww_str_to_i64(v[3], &id))
+        return refuse(err, "thing", "must be the id of a thing");
+    if (v[10].ptr && !ww_str_to_i64(v[10], &severity))
+        return refuse(err, "severity", "must be from 1 to 4");
+    *out = (struct ww_silence_body){v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], severity};
+    return ww_silence_body_check(arena, out, err);
 }

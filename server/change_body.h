@@ -1,4 +1,5 @@
-/* Reads the JSON bodies of changing requests: feeds, rules, limits, maintenance windows, acts on alerts.
+/* Reads the JSON bodies of changing requests: feeds, rules, limits, maintenance windows, silences, acts on
+ * alerts.
  *
  * Pure, so that every mistake can be tested without a server: each text gives either the values
  * or an error whose field names the member. Members that are not known are mistakes.
@@ -48,6 +49,18 @@ enum ww_status ww_window_body_read(struct ww_arena *arena, struct ww_str json, s
 /* What must fit together, also of what the command line gives. */
 enum ww_status ww_window_body_check(struct ww_arena *arena, struct ww_window_body *body,
                                     struct ww_error *err) WW_MUST_CHECK;
+/* Of a silence: what is named, all of it must fit. polygon: EWKB. until: UTC, or "infinity" (until it has
+ * cleared). */
+struct ww_silence_body {
+    struct ww_str rule, feed, key, thing, property, site, ward, polygon, until, reason;
+    int64_t severity; /* the greatest that it hides */
+};
+enum ww_status ww_silence_body_read(struct ww_arena *arena, struct ww_str json, struct ww_silence_body *out,
+                                    struct ww_error *err) WW_MUST_CHECK;
+/* What must fit together, also of what the command line gives: its polygon is GeoJSON before, EWKB after. */
+enum ww_status ww_silence_body_check(struct ww_arena *arena, struct ww_silence_body *body,
+                                     struct ww_error *err) WW_MUST_CHECK;
+
 /* What a person says in an act on an alert; an empty body says nothing. `until` is a time or "cleared". Of
  * the act only what the body holds is set: ww_work_do judges the rest. */
 enum ww_status ww_act_body_read(struct ww_arena *arena, struct ww_str json, enum ww_act_kind kind,

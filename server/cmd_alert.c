@@ -4,13 +4,15 @@
 #include <time.h>
 
 #include "geo/base/json_reader.h"
+#include "server/acting_account.h"
 #include "server/alert_acts.h"
 #include "server/change_body.h"
 #include "server/commands.h"
 
 static const char help[] =
     "usage: wardwatch alert list [--state open|cleared] [--ward CODE] [--rule CODE] [--acknowledged yes|no]\n"
-    "           [--assigned yes|no] [--assignee NAME] [--snoozed yes|no] [--resolved yes|no] [--as NAME]\n"
+    "           [--assigned yes|no] [--assignee NAME] [--snoozed yes|no] [--silenced yes|no]\n"
+    "           [--resolved yes|no] [--as NAME]\n"
     "       wardwatch alert show ID [--as NAME]\n"
     "       wardwatch alert ack|unack|unassign|unsnooze|reopen ID --as NAME [--reason TEXT]\n"
     "       wardwatch alert assign ID --to NAME --as NAME [--reason TEXT]\n"
@@ -28,7 +30,7 @@ enum { ROWS_MOST = 1000, ARENA_CEILING = 64 << 20 };
 
 struct options {
     const char *db, *as, *lang, *state, *ward, *rule, *acknowledged, *assigned, *assignee, *snoozed,
-        *resolved;
+        *silenced, *resolved;
     const char *to, *reason, *until, *level, *was, *effect, *version;
     bool json;
 };
@@ -37,8 +39,8 @@ struct session {
     const struct options *o;
     struct ww_pg_sync *sync;
     struct ww_arena *arena;
-    bool is_zh, may_act;
-    struct ww_str wards; /* ptr NULL = all */
+    bool is_zh;
+    struct ww_acting acting;
 };
 
 static void put(struct ww_pg_args *args, struct ww_str text) {
@@ -87,6 +89,7 @@ static void print_alert(const struct session *s, const struct ww_json_node *a) {
     print_work(zh ? "确认人：" : "acknowledged by ", text_of(work, "acknowledged_by"));
     print_work(zh ? "办理人：" : "assigned to ", text_of(work, "assignee"));
     print_work(zh ? "暂缓至：" : "snoozed until ", text_of(work, "snoozed_until"));
+    print_work(zh ? "静音：" : "silenced: ", text_of(ww_json_get(a, "silenced"), "reason"));
     if (!ww_str_is(text_of(work, "level"), "0"))
         print_work(zh ? "上报级别：" : "escalated to level ", text_of(work, "level"));
     print_work(zh ? "核实为：" : "resolved as ", text_of(resolved, "was"));
@@ -112,13 +115,13 @@ static int print_alerts(struct session *s, const char *id, struct ww_error *err)
     struct ww_pg_args args;
     const struct ww_pg_result *r;
     ww_pg_args_init(&args);
-    put(&args, s->wards);
+    put(&args, s->acting.wards);
     ww_pg_arg_null(&args);
     ww_pg_arg_i64(&args, ROWS_MOST);
     ww_pg_arg_bool(&args, false);
-    const char *const filters[] = {o->state,    o->ward,    o->rule,     NULL,
-                                   NULL,        NULL,       id,          o->acknowledged,
-                                   o->assigned, o->snoozed, o->resolved, o->assignee};
+    const char *const filters[] = {o->state,    o->ward,     o->rule,         NULL,        NULL,
+                                   NULL,        id,          o->acknowledged, o->assigned, o->snoozed,
+                                   o->silenced, o->resolved, o->assignee};
     for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
         put(&args, view(filters[i]));
     enum ww_status st = ww_pg_sync_query(s->sync, ww_sql_find("api_alerts"), &args, &r, err);
@@ -144,28 +147,6 @@ static int print_alerts(struct session *s, const char *id, struct ww_error *err)
         print_events(rest);
     }
     return 0;
-}
-
-/* Whose eyes: those of --as; without it the operator's, who sees all and may not act. */
-static enum ww_status read_account(struct session *s, struct ww_error *err) {
-    struct ww_pg_args args;
-    const struct ww_pg_result *r;
-    s->wards = WW_STR_NONE;
-    if (!s->o->as)
-        return WW_OK;
-    ww_pg_args_init(&args);
-    ww_pg_arg_str(&args, ww_str_of(s->o->as));
-    enum ww_status st = ww_pg_sync_query(s->sync, ww_sql_find("account_acts"), &args, &r, err);
-    ww_pg_args_clear(&args);
-    if (st != WW_OK)
-        return st;
-    struct ww_str role = ww_pg_rows(r) > 0 ? ww_pg_str(r, 0, 0) : WW_STR("feed");
-    if (ww_str_is(role, "feed"))
-        return ww_error_set(err, WW_DENIED, "there is no account %s that looks at alerts", s->o->as);
-    s->may_act = !ww_str_is(role, "viewer");
-    if (!ww_pg_is_null(r, 0, 1) && !(s->wards = ww_arena_copy(s->arena, ww_pg_str(r, 0, 1))).ptr)
-        return ww_error_set(err, WW_NO_MEMORY, "no memory");
-    return WW_OK;
 }
 
 /* ---- Acting ---- */
@@ -203,7 +184,7 @@ static enum ww_status try_act(struct session *s, const char *id, const struct ww
     const struct ww_pg_result *r;
     struct ww_alert_now now;
     ww_pg_args_init(&args);
-    put(&args, s->wards);
+    put(&args, s->acting.wards);
     ww_pg_arg_str(&args, ww_str_of(id));
     enum ww_status st = ww_pg_sync_query(s->sync, ww_sql_find("alert_work_read"), &args, &r, err);
     ww_pg_args_clear(&args);
@@ -229,7 +210,7 @@ static enum ww_status try_act(struct session *s, const char *id, const struct ww
 static int act_on(struct session *s, const char *id, enum ww_act_kind kind, int64_t expected,
                   struct ww_error *err) {
     struct ww_act act;
-    if (!s->may_act) {
+    if (!s->acting.may_act) {
         ww_error_set(err, WW_DENIED, "the role of this account may not do that");
         return 1;
     }
@@ -253,7 +234,8 @@ static bool is_word(const char *text, const char *a, const char *b) {
 static bool are_good(const struct options *o) {
     return is_word(o->acknowledged, "yes", "no") && is_word(o->assigned, "yes", "no") &&
            is_word(o->snoozed, "yes", "no") && is_word(o->resolved, "yes", "no") &&
-           is_word(o->state, "open", "cleared") && is_word(o->lang, "zh", "en");
+           is_word(o->silenced, "yes", "no") && is_word(o->state, "open", "cleared") &&
+           is_word(o->lang, "zh", "en");
 }
 
 int ww_cmd_alert(int argc, char **argv) {
@@ -270,6 +252,7 @@ int ww_cmd_alert(int argc, char **argv) {
                                         {"assignee", &o.assignee, NULL},
                                         {"snoozed", &o.snoozed, NULL},
                                         {"resolved", &o.resolved, NULL},
+                                        {"silenced", &o.silenced, NULL},
                                         {"to", &o.to, NULL},
                                         {"reason", &o.reason, NULL},
                                         {"until", &o.until, NULL},
@@ -299,7 +282,7 @@ int ww_cmd_alert(int argc, char **argv) {
     s.sync = s.arena ? ww_db_open("alert", o.db) : NULL;
     code = 1;
     if (s.sync) {
-        if (read_account(&s, &err) == WW_OK)
+        if (ww_acting_read(s.sync, s.arena, o.as, &s.acting, &err) == WW_OK)
             code = is_act ? act_on(&s, argv[2], kind, expected, &err)
                           : print_alerts(&s, is_show ? argv[2] : NULL, &err);
         if (code != 0)

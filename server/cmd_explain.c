@@ -49,7 +49,7 @@ static enum ww_status read_alert(struct ww_pg_sync *sync, const char *id, struct
     for (int i = 0; i < 6; i++)
         ww_pg_arg_null(&args);
     ww_pg_arg_str(&args, ww_str_of(id));
-    for (int i = 0; i < 5; i++) /* filters by people's work */
+    for (int i = 0; i < 6; i++) /* filters by people's work */
         ww_pg_arg_null(&args);
     enum ww_status st = ww_pg_sync_query(sync, ww_sql_find("api_alerts"), &args, &r, err);
     ww_pg_args_clear(&args);

@@ -16,6 +16,7 @@ int ww_cmd_station(int argc, char **argv);
 int ww_cmd_load(int argc, char **argv);
 int ww_cmd_maintenance(int argc, char **argv);
 int ww_cmd_alert(int argc, char **argv);
+int ww_cmd_silence(int argc, char **argv);
 int ww_cmd_explain(int argc, char **argv);
 int ww_cmd_backtest(int argc, char **argv);
 int ww_cmd_decode(int argc, char **argv);

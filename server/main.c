@@ -24,6 +24,7 @@ static const struct command {
     {"feed", ww_cmd_feed, "add and list the ways in"},
     {"station", ww_cmd_station, "register HJ 212 stations, ask them"},
     {"alert", ww_cmd_alert, "look at alerts, acknowledge, assign, snooze, resolve them"},
+    {"silence", ww_cmd_silence, "alerts that nobody is told of, until a time or until they clear"},
     {"maintenance", ww_cmd_maintenance, "announce work on sensors, so that its readings raise no alerts"},
     {"load", ww_cmd_load, "load wards, sites, things, waterways, feeds, rules from files"},
     {"decode", ww_cmd_decode, "show what is made of a device's bytes"},

@@ -39,7 +39,7 @@ static void on_shown(void *arg, enum ww_status status, const struct ww_pg_result
 }
 
 static void show(struct act_run *run) {
-    enum { AFTER_THE_ID = 5 };
+    enum { AFTER_THE_ID = 6 };
     struct ww_route_call *call = run->call;
     struct ww_pg_args args;
     ww_pg_args_init(&args);

@@ -126,7 +126,7 @@ void ww_handle_alert_explanation(struct ww_route_call *call) {
     for (int i = 0; i < 6; i++) /* api_alerts.sql has so many filters before the id */
         ww_pg_arg_null(&args);
     ww_pg_arg_str(&args, call->path_arg[0]);
-    for (int i = 0; i < 5; i++) /* and so many behind it */
+    for (int i = 0; i < 6; i++) /* and so many behind it */
         ww_pg_arg_null(&args);
     enum ww_status st = ww_call_query(call, ww_sql_find("api_alerts"), &args, on_alert, run);
     ww_pg_args_clear(&args);

@@ -109,6 +109,7 @@ static const struct ww_param chart_params[] = {
     YES_NO("acknowledged", in, "Whether somebody has said that he is on it", "是否已有人确认"),              \
         YES_NO("assigned", in, "Whether it is somebody's", "是否已指派"),                                    \
         YES_NO("snoozed", in, "Whether it is snoozed", "是否已暂缓"),                                        \
+        YES_NO("silenced", in, "Whether a silence hides it", "是否被静音"),                                  \
         YES_NO("resolved", in, "Whether it was found out what it was", "是否已核实"), {                      \
         "assignee", WW_PARAM_TEXT, in, false, NULL, "Account it is assigned to", "指派给的账号"        \
     }
@@ -138,6 +139,12 @@ static const struct ww_param window_params[] = {
     END};
 static const struct ww_param window_id_params[] = {
     PATH("id", WW_PARAM_ID, "Id of the maintenance window", "维护窗口编号"), END};
+static const struct ww_param silence_list_params[] = {
+    WORD("state", "open|over", "Whether it still holds", "是否仍有效"), UNUSED("id"), END};
+static const struct ww_param silence_params[] = {
+    UNUSED("state"), PATH("id", WW_PARAM_ID, "Id of the silence", "静音编号"), END};
+static const struct ww_param silence_id_params[] = {PATH("id", WW_PARAM_ID, "Id of the silence", "静音编号"),
+                                                    END};
 static const struct ww_param muted_params[] = {
     WARD,
     QUERY("rule", WW_PARAM_TEXT, "Code of the rule", "规则代码"),
@@ -274,6 +281,14 @@ static const struct ww_route routes[] = {
      0, "map", "A layer of live vector tiles (TileJSON 3.0)", "实时矢量瓦片图层说明（TileJSON 3.0）"},
     {WW_HTTP_GET, "/tiles/{layer}/{z}/{x}/{y}", READERS, OGC_READER, tile_params, ww_handle_tile, NULL, NULL,
      0, 0, "map", "A live vector tile (Mapbox Vector Tile 2.1)", "实时矢量瓦片（MVT 2.1）"},
+    {WW_HTTP_GET, "/api/v1/silences", READERS, WW_ROUTE_LIST, silence_list_params, ww_handle_list,
+     "api_silences", NULL, 0, 0, "alerts", "Silences and what they hid, newest first", "通知静音"},
+    {WW_HTTP_GET, "/api/v1/silences/{id}", READERS, 0, silence_params, ww_handle_object, "api_silences", NULL,
+     0, 0, "alerts", "One silence", "通知静音详情"},
+    {WW_HTTP_POST, "/api/v1/silences", JUDGES, 0, none, ww_handle_silence_create, NULL, NULL, CONFIG_BODY, 0,
+     "alerts", "Tell nobody of alerts of a rule, a sensor, a site, a ward or a polygon", "新建通知静音"},
+    {WW_HTTP_POST, "/api/v1/silences/{id}/end", JUDGES, 0, silence_id_params, ww_handle_silence_end, NULL,
+     NULL, 1024, 0, "alerts", "End a silence now", "结束通知静音"},
     {WW_HTTP_GET, "/api/v1/muted", READERS, WW_ROUTE_LIST, muted_params, ww_handle_list, "api_muted", NULL, 0,
      0, "alerts", "Signals that rain or maintenance kept from being alerts, newest first", "被静默的信号"},
     {WW_HTTP_GET, "/api/v1/maintenance", READERS, WW_ROUTE_LIST, window_list_params, ww_handle_list,

@@ -114,6 +114,8 @@ void ww_handle_object(struct ww_route_call *call); /* one row of the same query,
 void ww_handle_events(struct ww_route_call *call);
 void ww_handle_alert_explanation(struct ww_route_call *call);
 void ww_handle_alert_act(struct ww_route_call *call); /* named by the end of the path */
+void ww_handle_silence_create(struct ww_route_call *call);
+void ww_handle_silence_end(struct ww_route_call *call);
 void ww_handle_maintenance_create(struct ww_route_call *call);
 void ww_handle_maintenance_end(struct ww_route_call *call);
 void ww_handle_backtest_start(struct ww_route_call *call);

@@ -1,6 +1,6 @@
 -- Alerts, newest first; for one of them ($10) also its explanation and events.
 -- $1 wards, $2 after, $3 limit, $4 with geometry; $5 state, $6 ward, $7 rule, $8 least severity, $9 opened since, $10 category, $11 id;
--- yes or no: $12 acknowledged, $13 assigned, $14 snoozed, $15 resolved; $16 assignee.
+-- yes or no: $12 acknowledged, $13 assigned, $14 snoozed, $15 silenced, $16 resolved; $17 assignee.
 SELECT a.id::text,
        json_build_object('id', a.id, 'category', a.category,
                          'rule', json_build_object('code', r.code, 'name_zh', r.name_zh, 'name_en', r.name_en),
@@ -29,6 +29,7 @@ SELECT a.id::text,
                                                    THEN CASE WHEN isfinite(k.snoozed_until) THEN to_json(k.snoozed_until) ELSE '"cleared"' END END,
                              'resolved', CASE WHEN k.was <> ''
                                               THEN json_build_object('was', k.was, 'effect', k.effect, 'by', k.resolved_by, 'at', k.resolved_at) END) END,
+                         'silenced', q.silence,
                          'place', CASE WHEN g.geom IS NOT NULL THEN json_build_array(ST_X(g.geom), ST_Y(g.geom)) END)::text,
        CASE WHEN $4::boolean THEN ST_AsGeoJSON(g.geom, 7, 0) END,
        CASE WHEN $11::bigint IS NOT NULL
@@ -58,8 +59,11 @@ FROM (SELECT *, alert AS whole
         AND ($13::text IS NULL OR ($13::text = 'yes') = EXISTS (SELECT FROM wardwatch.alert_work k WHERE k.alert_id = alert.id AND k.assignee <> ''))
         AND ($14::text IS NULL OR ($14::text = 'yes') = EXISTS (SELECT FROM wardwatch.alert_work k
                                                                 WHERE k.alert_id = alert.id AND alert.state = 'open' AND k.snoozed_until > now()))
-        AND ($15::text IS NULL OR ($15::text = 'yes') = EXISTS (SELECT FROM wardwatch.alert_work k WHERE k.alert_id = alert.id AND k.was <> ''))
-        AND ($16::text IS NULL OR id IN (SELECT k.alert_id FROM wardwatch.alert_work k WHERE k.assignee = $16::text))
+        AND ($15::text IS NULL OR ($15::text = 'yes') = EXISTS (SELECT FROM wardwatch.alert_silenced x JOIN wardwatch.silence s ON s.id = x.silence_id
+                                                                WHERE x.alert_id = alert.id AND alert.state = 'open' AND alert.severity <= s.severity
+                                                                  AND wardwatch.silence_holds(s)))
+        AND ($16::text IS NULL OR ($16::text = 'yes') = EXISTS (SELECT FROM wardwatch.alert_work k WHERE k.alert_id = alert.id AND k.was <> ''))
+        AND ($17::text IS NULL OR id IN (SELECT k.alert_id FROM wardwatch.alert_work k WHERE k.assignee = $17::text))
       ORDER BY id DESC
       LIMIT $3::bigint) a
 JOIN wardwatch.rule r ON r.id = a.rule_id
@@ -71,5 +75,11 @@ LEFT JOIN wardwatch.datastream d ON a.subject_kind = 'datastream' AND d.id = a.s
 LEFT JOIN wardwatch.thing t ON t.id = CASE a.subject_kind WHEN 'thing' THEN a.subject_id ELSE d.thing_id END
 LEFT JOIN wardwatch.feed f ON a.subject_kind = 'feed' AND f.id = a.subject_id
 LEFT JOIN wardwatch.site s ON s.id = CASE a.subject_kind WHEN 'site' THEN a.subject_id ELSE t.site_id END
+LEFT JOIN LATERAL (SELECT json_build_object('id', z.id, 'author', z.author, 'reason', z.reason,
+                                            'until', CASE WHEN isfinite(z.until) THEN to_json(z.until) ELSE '"cleared"' END) AS silence
+                   FROM wardwatch.alert_silenced y
+                   JOIN wardwatch.silence z ON z.id = y.silence_id
+                   WHERE y.alert_id = a.id AND a.state = 'open' AND a.severity <= z.severity AND wardwatch.silence_holds(z)
+                   ORDER BY z.until DESC, z.id LIMIT 1) q ON true
 CROSS JOIN LATERAL (SELECT coalesce(t.geom, s.geom) AS geom) g
 ORDER BY a.id DESC;

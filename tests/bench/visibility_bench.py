@@ -45,8 +45,8 @@ CASES = [
     ("500 readings of a series, all wards", "api_observations", "NULL, 501, false, 1, NULL, NULL, NULL", None),
     ("500 readings of a month, newest first, one ward", "api_observations_desc", "NULL, 501, false, 1, '2026-03-01Z', '2026-04-01Z', NULL", "{1}"),
     ("10,000 readings of a series, one ward", "api_observations", "NULL, 10001, false, 1, NULL, NULL, NULL", "{1}"),
-    ("500 alerts, three wards", "api_alerts", "NULL, 501, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "{1,2,3}"),
-    ("500 alerts, all wards", "api_alerts", "NULL, 501, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", None),
+    ("500 alerts, three wards", "api_alerts", "NULL, 501, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "{1,2,3}"),
+    ("500 alerts, all wards", "api_alerts", "NULL, 501, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", None),
     ("500 things, three wards", "api_things", "NULL, 501, true, NULL, NULL, NULL", "{1,2,3}"),
     ("500 series with latest values, three wards", "api_datastreams", "NULL, 501, false, NULL, NULL, NULL", "{1,2,3}"),
 ]

@@ -136,9 +136,9 @@ SHAPES = {
     "things counts open_alerts as_of",
     "/api/v1/datastreams": "id thing property unit statistic interval_s ward latest",
     "/api/v1/observations?datastream=1": "time interval_s value flag version ward raw_message received_at detail",
-    "/api/v1/alerts": "id category rule severity state work ward thing feed site datastream property opened_at detected_at last_exceeded_at "
+    "/api/v1/alerts": "id category rule severity state work silenced ward thing feed site datastream property opened_at detected_at last_exceeded_at "
     "cleared_at exceed_count last_value peak_value peak_at limit place",
-    "/api/v1/alerts/2": "id category rule severity state work ward thing feed site datastream property opened_at detected_at last_exceeded_at "
+    "/api/v1/alerts/2": "id category rule severity state work silenced ward thing feed site datastream property opened_at detected_at last_exceeded_at "
     "cleared_at exceed_count last_value peak_value peak_at limit place explanation events",
     "/api/v1/dead-letters": "id feed raw_message line column field reason raw recorded_at state raw_bytes resolved_at resolved_by",
     "/api/v1/feeds": "name title enabled config counts last_received_at pull",
@@ -681,7 +681,7 @@ def test_a_page_of_values_reads_no_more_than_the_page(big):
 
 
 def test_alerts_of_a_ward_come_from_its_index(big):
-    text = plan(big, "api_alerts", "{1}", None, 101, "false", "open", None, None, None, None, None, None, None, None, None, None, None)
+    text = plan(big, "api_alerts", "{1}", None, 101, "false", "open", None, None, None, None, None, None, None, None, None, None, None, None)
     assert not re.search(r"Seq Scan on alert\b", text) and re.search(r"alert_ward|alert_one_open", text), text
 
 

@@ -28,7 +28,7 @@ SHOWS_THE_WORKS = {
     "/api/v1/stations/{mn}/gaps", "/api/v1/stations/{mn}/events",
 }
 # Not for nobody, even where the map is.
-NEEDS_AN_ACCOUNT = {"/api/v1/muted", "/api/v1/maintenance", "/api/v1/maintenance/{id}"}
+NEEDS_AN_ACCOUNT = {"/api/v1/silences", "/api/v1/silences/{id}", "/api/v1/muted", "/api/v1/maintenance", "/api/v1/maintenance/{id}"}
 STREAMS = {"/api/v1/events"}
 # The account's own wards, by their codes.
 SHOWS_ITSELF = {"/api/v1/session"}
@@ -74,12 +74,12 @@ class Walk:
         self.document = server.client().get("/api/v1/openapi.json").json
         self.admin = server.client(tokens["admin_all"])
         column = lambda sql: [row[0] for row in district.database.sql(sql)]
-        ids = {t: column(f"SELECT id FROM {t} ORDER BY id") for t in ("thing", "datastream", "alert", "station_command", "maintenance_window")}
+        ids = {t: column(f"SELECT id FROM {t} ORDER BY id") for t in ("thing", "datastream", "alert", "station_command", "maintenance_window", "silence")}
         self.pools = {
             "ward": column("SELECT code FROM ward"), "code": column("SELECT code FROM ward") + column("SELECT code FROM rule LIMIT 2"),
             "kind": ["plant", "restarted"], "class": ["outfall", "c"], "limit": ["1", "1000"], "after": [],
             "feed": ["f1", "f2"], "name": ["f1", "f3"], "thing": ids["thing"], "datastream": ids["datastream"], "property": ["p1", "p2"],
-            "rule": ["high", "spots"], "id": ids["alert"] + ids["station_command"] + ids["maintenance_window"], "mn": ["mark0x-mn"], "standard": ["T 1"],
+            "rule": ["high", "spots"], "id": ids["alert"] + ids["station_command"] + ids["maintenance_window"] + ids["silence"], "mn": ["mark0x-mn"], "standard": ["T 1"],
             "from": ["2026-06-01T00:00:00Z"], "to": ["2026-06-30T00:00:00Z"], "known_at": ["2026-06-02T00:00:00Z"], "as_known_at": ["2026-06-02T00:00:00Z"],
             "known": ["2026-06-02T00:00:00Z"], "since": ["2026-01-01T00:00:00Z"], "at": ["2026-06-02T00:00:00Z"], "severity": ["1", "3"],
             "last_event_id": [],
@@ -244,7 +244,7 @@ def ids(district, wards):
 
 WARDS_ROWS = {
     "wardwatch." + t
-    for t in ("site", "thing", "sensor", "observation", "observation_current", "feature_of_interest", "alert", "alert_event", "alert_outcome", "alert_work",
+    for t in ("site", "thing", "sensor", "observation", "observation_current", "feature_of_interest", "alert", "alert_event", "alert_outcome", "alert_work", "silence",
               "alert_trace", "hotspot", "thing_health", "finding")
 } | {"layers." + t for t in ("site", "thing", "datastream", "observation", "complaint", "alert", "alert_event", "trace", "hotspot", "finding")}
 

@@ -125,6 +125,9 @@ class District:
                   SELECT id, '{{"note":"{mark}"}}', '{{"type":"FeatureCollection","features":[{{"type":"Feature","geometry":null,"properties":{{"kind":"{mark}"}}}}]}}' FROM a),
             y AS (INSERT INTO maintenance_window (thing_id, from_at, to_at, author, reason)
                   SELECT id, '2026-06-01', '2026-06-02', '{mark}', '{mark}' FROM t RETURNING id),
+            q AS (INSERT INTO silence (ward_ids, thing_id, severity, until, author, reason)
+                  SELECT CASE WHEN {w} IS NOT NULL THEN ARRAY[{w}] END, id, 4, now() + interval '1 day', '{mark}', '{mark}' FROM t RETURNING id),
+            qa AS (INSERT INTO alert_silenced (alert_id, silence_id) SELECT a.id, q.id FROM a, q),
             z AS (INSERT INTO muted_signal (rule_id, rule_version, subject_kind, subject_id, ward_id, reason, window_id, at, n_readings, explanation)
                   SELECT r.id, 1, 'datastream', d.id, {w}, 'maintenance', y.id, '2026-06-01', 1, '{{"why":"{mark}"}}'
                   FROM d JOIN observed_property p ON p.id = d.property_id AND p.code = 'p1', rule r, y WHERE r.code = 'high'),

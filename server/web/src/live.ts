@@ -30,7 +30,7 @@ export interface Source {
 /** What detectors find, and what people do. */
 const KINDS = [
     "opened", "joined", "raised", "cleared", "acknowledged", "unacknowledged", "assigned", "unassigned", "commented", "snoozed", "unsnoozed",
-    "escalated", "resolved", "reopened",
+    "escalated", "resolved", "reopened", "silenced", "unsilenced",
 ];
 
 const CLOSED = 2;
