@@ -276,6 +276,21 @@ static const char *choose_ward(struct ww_layer *layer, const struct ww_layer_com
     return NULL;
 }
 
+/* schema.function, of letters that need no quotes: it becomes a part of queries. */
+static const char *choose_near(struct ww_layer *layer, const struct ww_layer_comment *comment) {
+    int dots = 0;
+    for (size_t i = 0; i < comment->near.len; i++) {
+        const char c = comment->near.ptr[i];
+        dots += c == '.';
+        if (!(c == '.' && i > 0) && !(c >= 'a' && c <= 'z') && c != '_' && !(c >= '0' && c <= '9' && i > 0))
+            return "its option near is not schema.function";
+    }
+    if (comment->near.len && (dots != 1 || layer->geom < 0 || layer->time < 0))
+        return "its option near needs schema.function, a geometry and a time";
+    layer->near = comment->near;
+    return NULL;
+}
+
 static void choose_geometry(struct ww_layer *layer, const struct ww_pg_result *r, int first) {
     layer->geom = -1;
     for (int i = 0; i < layer->n_columns && layer->geom < 0; i++) {
@@ -295,6 +310,8 @@ static const char *describe(struct ww_layer *layer, const struct ww_layer_commen
         why = choose_time(layer, comment);
     if (!why)
         why = choose_ward(layer, comment);
+    if (!why)
+        why = choose_near(layer, comment);
     if (!why && (memchr(layer->id.ptr, '/', layer->id.len) || ww_str_is(layer->id, "dUmmYColLection")))
         why = "its name can't be part of an address"; /* the second is reserved by the conformance suite */
     return why;

@@ -3,7 +3,7 @@
  *   Wells / 水井
  *   Wells of the water company
  *   自来水公司的水井
- *   wardwatch: key=id time=drilled ward=ward_id
+ *   wardwatch: key=id time=drilled ward=ward_id near=water_company.wells_near
  *
  * The first line is the title, split at " / " or "｜". Further lines belong to the description of their
  * language: a line with a character of U+2E80 or above (CJK) is Chinese. A text in one language alone stands
@@ -61,7 +61,8 @@ static void read_option(struct ww_str word, struct ww_layer_comment *out) {
     } valued[] = {{"key", offsetof(struct ww_layer_comment, key)},
                   {"id", offsetof(struct ww_layer_comment, id)},
                   {"time", offsetof(struct ww_layer_comment, time)},
-                  {"ward", offsetof(struct ww_layer_comment, ward)}};
+                  {"ward", offsetof(struct ww_layer_comment, ward)},
+                  {"near", offsetof(struct ww_layer_comment, near)}};
     struct ww_str name;
     struct ww_str value;
     if (ww_str_is(word, "public")) {

@@ -63,6 +63,9 @@ struct ww_layer {
     int time, time_end; /* -1: none; an instant when there is no end */
     int ward;           /* column; -1: none */
     enum ww_layer_ward ward_kind;
+    /* A function that says where in the order of the key the rows of a box are: schema.name, "" when there is
+     * none. Of a geometry it makes rows (value of the first key column, from, to): ranges of `time`. */
+    struct ww_str near;
     bool as_reader; /* the database's own readers may read it: row-level security counts */
     bool open;      /* "public": no account is kept from it by its wards */
     bool anonymous; /* also for nobody, where the server allows it */
@@ -99,7 +102,7 @@ enum ww_status ww_layers_refresh(struct ww_layers *layers, void (*cb)(void *arg)
 
 struct ww_layer_comment {
     struct ww_str title_en, title_zh, about_en, about_zh;
-    struct ww_str key, time, ward, id; /* values of options; "" when absent */
+    struct ww_str key, time, ward, id, near; /* values of options; "" when absent */
     bool open, anonymous;
     struct ww_str unknown; /* the first option that we don't know; "" */
 };

@@ -7,6 +7,17 @@
  *
  * A feature without geometry or time is found by every bbox and datetime (Part 1, as the conformance suite
  * reads it).
+ *
+ * A layer may have a place that no index knows, such as a reading's: its thing's or its own. For a small box
+ * its option `near` names a function that says where in the key's order to look, and the query goes range by
+ * range, in each no further than a page:
+ *
+ *   SELECT … FROM near(box) AS n (series, since, until)
+ *   CROSS JOIN LATERAL (SELECT * FROM layer t WHERE t.key = n.series AND t.time BETWEEN … AND the conditions
+ *                       ORDER BY key LIMIT page) t
+ *   ORDER BY key LIMIT page
+ *
+ * For a large box the same would read a page of every series; there the key's order finds a page soon.
  */
 #include <math.h>
 
@@ -96,22 +107,79 @@ static void add_envelope(const double box[4], int srid, struct ogc_query *q) {
                   n - 2, n - 1, n, srid);
 }
 
+/* The i-th box as a geometry of the layer's system. */
+static void add_box(struct ogc_call *call, const struct ogc_request *r, int i, struct ogc_query *q) {
+    const int srid = call->layer->srid;
+    struct ww_crs *crs = ogc_crs_get(call->ogc->crs, (uint32_t)srid, r->box_crs);
+    if (!crs || ww_crs_is_plain(crs))
+        add_envelope(r->boxes[i], srid, q);
+    else if (!add_outline(crs, r->boxes[i], srid, q))
+        ww_buf_text(&q->sql, "NULL"); /* beyond where the system is defined: nothing is there */
+}
+
 static void and_box(struct ogc_call *call, const struct ogc_request *r, struct ogc_query *q) {
     const struct ww_layer *layer = call->layer;
     if (!r->has_box || layer->geom < 0)
         return;
     struct ww_str geom = column_at(call, layer->geom)->sql;
-    struct ww_crs *crs = ogc_crs_get(call->ogc->crs, (uint32_t)layer->srid, r->box_crs);
     ww_buf_printf(&q->sql, " AND (%.*s IS NULL", WW_STR_ARG(geom));
     for (int i = 0; i < r->n_boxes; i++) {
         ww_buf_printf(&q->sql, " OR ST_Intersects(%.*s, ", WW_STR_ARG(geom));
-        if (!crs || ww_crs_is_plain(crs))
-            add_envelope(r->boxes[i], layer->srid, q);
-        else if (!add_outline(crs, r->boxes[i], layer->srid, q))
-            ww_buf_text(&q->sql, "NULL"); /* beyond where the system is defined: nothing is there */
+        add_box(call, r, i, q);
         ww_buf_char(&q->sql, ')');
     }
     ww_buf_char(&q->sql, ')');
+}
+
+/* ---- Where to look for a small box ---- */
+
+/* A box of at most so much of the district. With S series evenly spread, a share f of them in the box and
+ * pages of p rows, range by range costs S * f * p rows, the key's order p / f: the same at f = 1 / sqrt(S),
+ * for some thousand series 1 / 64. */
+#define SMALL_SHARE (1.0 / 64)
+
+/* The area of the box around all that was counted; 0 when nothing was. */
+static double district_area(const struct ww_layer_set *set) {
+    double box[4] = {INFINITY, INFINITY, -INFINITY, -INFINITY};
+    for (size_t i = 0; i < ww_layer_count(set); i++) {
+        const struct ww_layer *layer = ww_layer_at(set, i);
+        if (!layer->has_box || layer->box[0] > layer->box[2])
+            continue;
+        for (int k = 0; k < 2; k++) {
+            box[k] = fmin(box[k], layer->box[k]);
+            box[k + 2] = fmax(box[k + 2], layer->box[k + 2]);
+        }
+    }
+    return box[0] < box[2] ? (box[2] - box[0]) * (box[3] - box[1]) : 0;
+}
+
+static bool goes_by_range(struct ogc_call *call, const struct ogc_request *r) {
+    const struct ww_layer *layer = call->layer;
+    if (!layer->near.len || !r->has_box || r->n_boxes != 1)
+        return false;
+    struct ww_crs *crs = ogc_crs_get(call->ogc->crs, (uint32_t)layer->srid, r->box_crs);
+    if (!crs || !ww_crs_is_plain(crs) || !ww_crs_is_geographic(crs))
+        return false;
+    const double *box = r->boxes[0];
+    return (box[2] - box[0]) * (box[3] - box[1]) <= SMALL_SHARE * district_area(call->set);
+}
+
+/* FROM … up to the conditions. */
+static void from_layer(struct ogc_call *call, const struct ogc_request *r, struct ogc_query *q) {
+    const struct ww_layer *layer = call->layer;
+    q->by_range = goes_by_range(call, r);
+    if (!q->by_range) {
+        ww_buf_printf(&q->sql, " FROM %.*s t WHERE true", WW_STR_ARG(layer->relation));
+        return;
+    }
+    const struct ww_str time = column_at(call, layer->time)->sql;
+    ww_buf_printf(&q->sql, " FROM %.*s(", WW_STR_ARG(layer->near));
+    add_box(call, r, 0, q);
+    ww_buf_printf(&q->sql,
+                  ") AS n (series, since, until) CROSS JOIN LATERAL (SELECT * FROM %.*s t"
+                  " WHERE %.*s = n.series AND %.*s >= n.since AND %.*s <= n.until",
+                  WW_STR_ARG(layer->relation), WW_STR_ARG(column_at(call, layer->key[0])->sql),
+                  WW_STR_ARG(time), WW_STR_ARG(time));
 }
 
 /* One comparison of a time column with an end of the interval. */
@@ -282,7 +350,6 @@ static void select_columns(struct ogc_call *call, const struct ogc_request *r, s
         q->geom_at = q->n_columns;
         add_column(call, q, layer->geom);
     }
-    ww_buf_printf(&q->sql, " FROM %.*s t WHERE true", WW_STR_ARG(layer->relation));
 }
 
 enum ww_status ogc_query_conditions(struct ogc_call *call, const struct ogc_request *r, struct ogc_query *q,
@@ -300,19 +367,30 @@ static enum ww_status finish(const struct ogc_query *q, struct ww_error *err) {
     return ww_error_set(err, WW_BAD_INPUT, "the request asks for too much at once");
 }
 
+/* One row more than a page, which shows that there is a next one. */
+static void order_and_limit(struct ogc_call *call, const struct order *o, int64_t limit,
+                            struct ogc_query *q) {
+    for (int i = 0; i < o->n; i++)
+        ww_buf_printf(&q->sql, "%s%.*s%s", i ? ", " : " ORDER BY ",
+                      WW_STR_ARG(column_at(call, o->by[i].column)->sql), o->by[i].descending ? " DESC" : "");
+    if (limit >= 0)
+        ww_buf_printf(&q->sql, " LIMIT %lld", (long long)limit + 1);
+}
+
 enum ww_status ogc_query_items(struct ogc_call *call, const struct ogc_request *r, int64_t limit,
                                struct ogc_query *q, struct ww_error *err) {
     struct order o = order_of(call, r);
     select_columns(call, r, q);
+    from_layer(call, r, q);
     enum ww_status st = ogc_query_conditions(call, r, q, err);
     if (st != WW_OK)
         return st;
     and_after(call, r, &o, q);
-    for (int i = 0; i < o.n; i++)
-        ww_buf_printf(&q->sql, "%s%.*s%s", i ? ", " : " ORDER BY ",
-                      WW_STR_ARG(column_at(call, o.by[i].column)->sql), o.by[i].descending ? " DESC" : "");
-    if (limit >= 0)
-        ww_buf_printf(&q->sql, " LIMIT %lld", (long long)limit + 1);
+    if (q->by_range) {
+        order_and_limit(call, &o, limit < 0 ? -1 : limit + r->offset, q);
+        ww_buf_text(&q->sql, ") t");
+    }
+    order_and_limit(call, &o, limit, q);
     if (r->offset > 0 && r->n_after == 0)
         ww_buf_printf(&q->sql, " OFFSET %lld", (long long)r->offset);
     return finish(q, err);
@@ -320,11 +398,13 @@ enum ww_status ogc_query_items(struct ogc_call *call, const struct ogc_request *
 
 enum ww_status ogc_query_count(struct ogc_call *call, const struct ogc_request *r, int64_t most,
                                struct ogc_query *q, struct ww_error *err) {
-    ww_buf_printf(&q->sql, "SELECT count(*) FROM (SELECT FROM %.*s t WHERE true",
-                  WW_STR_ARG(call->layer->relation));
+    ww_buf_text(&q->sql, "SELECT count(*) FROM (SELECT");
+    from_layer(call, r, q);
     enum ww_status st = ogc_query_conditions(call, r, q, err);
     if (st != WW_OK)
         return st;
+    if (q->by_range)
+        ww_buf_text(&q->sql, ") t");
     ww_buf_printf(&q->sql, " LIMIT %lld) s", (long long)most + 1);
     return finish(q, err);
 }
@@ -332,6 +412,7 @@ enum ww_status ogc_query_count(struct ogc_call *call, const struct ogc_request *
 enum ww_status ogc_query_one(struct ogc_call *call, const struct ogc_request *r, const struct ww_str *key,
                              struct ogc_query *q, struct ww_error *err) {
     select_columns(call, r, q);
+    ww_buf_printf(&q->sql, " FROM %.*s t WHERE true", WW_STR_ARG(call->layer->relation));
     and_wards(call, q);
     for (int i = 0; i < call->layer->n_key; i++) {
         const struct ww_layer_column *column = column_at(call, call->layer->key[i]);

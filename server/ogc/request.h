@@ -83,7 +83,8 @@ struct ogc_query {
     struct ww_pg_args args;
     int n_columns; /* of the result: key, sort, properties, geometry */
     int columns[2 * WW_LAYER_MAX_KEY + OGC_MAX_SORT + 400];
-    int geom_at; /* in the result; -1: none */
+    int geom_at;   /* in the result; -1: none */
+    bool by_range; /* a small box: query.c */
 };
 
 void ogc_query_init(struct ogc_query *query);

@@ -589,6 +589,76 @@ def test_the_last_page_of_observations_is_walked_to_by_the_key(database):
     assert "Anti Join" not in plan and "ROW(datastream_id, phenomenon_time, interval_s) > ROW(" in plan and "SubPlan" in plan, plan
 
 
+CROWD = """
+SELECT ensure_partition('2026-08-01');
+INSERT INTO thing (feed_id, key, ward_id, geom)
+SELECT 1, 'crowd-' || n, CASE WHEN n % 10 < 5 THEN 1 ELSE 2 END, ST_SetSRID(ST_MakePoint(107.005 + n % 10 * 0.02, 29.005 + n / 10 * 0.01), 4490) FROM generate_series(0, 99) n;
+INSERT INTO thing (feed_id, key) VALUES (1, 'crowd-car');
+INSERT INTO datastream (thing_id, property_id) SELECT t.id, p.id FROM thing t, observed_property p WHERE t.key LIKE 'crowd-%' AND p.code = 'test_cod';
+INSERT INTO feature_of_interest SELECT 1000 + n, CASE WHEN n < 100 THEN 1 ELSE 2 END, ST_SetSRID(ST_MakePoint(107.001 + n * 0.001, 29.0453), 4490), 0, 0, 'CGCS2000' FROM generate_series(0, 189) n;
+-- Who stands still 60 times; the car on its way, and without a place; and the first of all once elsewhere, twice in one moment.
+INSERT INTO observation SELECT d.id, '2026-08-01Z'::timestamptz + make_interval(mins => n), 1, NULL, n, 0, t.ward_id, 1, 'N', NULL
+FROM generate_series(0, 59) n, datastream d JOIN thing t ON t.id = d.thing_id WHERE t.key LIKE 'crowd-%' AND t.geom IS NOT NULL;
+INSERT INTO observation SELECT d.id, '2026-08-01Z'::timestamptz + make_interval(mins => n), 1, 1000 + n, n, 0, CASE WHEN n < 100 THEN 1 ELSE 2 END, 1, 'N', NULL
+FROM generate_series(0, 189) n, datastream d JOIN thing t ON t.id = d.thing_id WHERE t.key = 'crowd-car';
+INSERT INTO observation SELECT d.id, '2026-08-02Z'::timestamptz + make_interval(mins => n), 1, NULL, n, 0, NULL, 1, 'N', NULL
+FROM generate_series(0, 4) n, datastream d JOIN thing t ON t.id = d.thing_id WHERE t.key = 'crowd-car';
+INSERT INTO observation SELECT d.id, '2026-08-03Z', 1, 1085, i, i, 1, 1, 'N', NULL
+FROM (VALUES (0), (60)) v (i), datastream d JOIN thing t ON t.id = d.thing_id WHERE t.key = 'crowd-0';
+INSERT INTO observation SELECT d.id, '2026-08-03Z', 1, 1085, 2, 60, 1, 2, 'N', NULL FROM datastream d JOIN thing t ON t.id = d.thing_id WHERE t.key = 'crowd-0';
+ANALYZE;
+"""
+
+
+def test_a_small_box_of_readings_finds_all_of_them(server, database, client):
+    """Readings have no geometry with an index: a box is looked for where things stand and where readings say they were taken."""
+    database.sql(CROWD)
+    own = server.client(database.add_account("crowd-1", "viewer", wards=["500115001"]))
+    total = int(database.sql("SELECT count(*) FROM observation")[0][0])
+    assert total > 6000
+    for box in ("107.08,29.04,107.09,29.05", "107.0855,29.045,107.0865,29.046", "107.099,29.044,107.108,29.046", "107.5,29.5,107.51,29.51", "107,29,107.2,29.1"):
+        found = database.sql(
+            "SELECT datastream_id || '~' || to_char(phenomenon_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || '~' || interval_s, ward_id FROM layers.observation"
+            f" WHERE geom IS NULL OR ST_Intersects(geom, ST_MakeEnvelope({box}, 4490)) ORDER BY datastream_id, phenomenon_time, interval_s"
+        )
+        for who, expected in ((client, [row[0] for row in found]), (own, [row[0] for row in found if row[1] == "1"])):
+            features, _ = all_pages(who, f"/ogc/collections/observation/items?limit={110 if len(expected) < 1000 else 5000}&bbox={box}")
+            assert [f["id"] for f in features] == expected, box
+            assert items(who, "observation", bbox=box, limit=1).get("numberMatched", len(expected)) == len(expected)
+            newest = [f["properties"]["phenomenon_time"] for f in items(who, "observation", bbox=box, limit=7, sortby="-phenomenon_time")["features"]]
+            assert newest == sorted((f["properties"]["phenomenon_time"] for f in features), reverse=True)[:7]
+
+
+def test_a_small_box_of_readings_is_looked_for_where_it_is(client, database):
+    """And a large one in the order of the key: with a function that knows no place, small boxes are empty."""
+    read = 0
+    for line in database.sql(
+        "SET wardwatch.wards = 'all'; SET ROLE wardwatch_reader; EXPLAIN (ANALYZE, TIMING off, COSTS off) SELECT t.value FROM"
+        " wardwatch.observation_near(ST_MakeEnvelope(107.08, 29.04, 107.09, 29.05, 4490)) AS n (series, since, until) CROSS JOIN LATERAL (SELECT * FROM layers.observation t"
+        " WHERE t.datastream_id = n.series AND t.phenomenon_time >= n.since AND t.phenomenon_time <= n.until ORDER BY t.datastream_id, t.phenomenon_time, t.interval_s LIMIT 1001) t"
+    ):
+        found = re.search(r"on observation_2.*actual rows=(\d+) loops=(\d+)|Rows Removed by Filter: (\d+)", line[0])
+        read += int(found[1]) * int(found[2]) if found and found[1] else int(found[3]) if found else 0
+    assert 60 + 11 + 2 + 5 <= read < 500, read
+    source = database.sql("SELECT pg_get_functiondef('wardwatch.observation_near'::regproc)")
+    database.sql("CREATE OR REPLACE FUNCTION wardwatch.observation_near(box geometry) RETURNS TABLE (series bigint, since timestamptz, until timestamptz) LANGUAGE sql AS 'SELECT 1, now(), now() WHERE false'")
+    small, large = (len(items(client, "observation", bbox=box)["features"]) for box in ("107.08,29.04,107.09,29.05", "-180,-90,180,90"))
+    database.sql("\n".join(row[0] for row in source))
+    assert small == 0 and large > 6000
+    assert len(items(client, "observation", bbox="107.08,29.04,107.09,29.05")["features"]) == 60 + 11 + 2 + 5
+
+
+def test_where_readings_are_is_told_to_the_server_alone(database):
+    """It looks with its owner's eyes, also at things that a reader does not see."""
+    database.sql("DROP ROLE IF EXISTS nosy")
+    database.sql("CREATE ROLE nosy LOGIN; GRANT wardwatch_reader TO nosy")
+    asked = "SELECT count(*) FROM wardwatch.observation_near(ST_MakeEnvelope(107, 29, 107.2, 29.1, 4490))"
+    assert int(database.sql(asked)[0][0]) > 0
+    assert database.sql("SET SESSION AUTHORIZATION nosy; " + asked)[-1] == ["0"]
+    assert database.sql("SET SESSION AUTHORIZATION nosy; SET ROLE wardwatch_reader; SET wardwatch.wards = 'all'; " + asked)[-1] == ["0"]
+    database.sql("DROP ROLE nosy")
+
+
 def test_readers_read_the_layers_by_row_level_security(server, database):
     """Not by our conditions alone: with the reader's role and wards the views themselves hold nothing else."""
     for layer in ("ward", "site", "thing", "datastream", "observation", "alert", "alert_event", "trace", "finding"):
