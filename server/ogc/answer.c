@@ -87,6 +87,8 @@ static enum ogc_flow pump(struct ogc_answer *a) {
     }
     ww_buf_reset(&a->out);
     a->out_at = 0;
+    a->waiting =
+        false; /* room may have come before on_drain was told: then nobody is to be called any more */
     return OGC_GO_ON;
 }
 

@@ -4,6 +4,9 @@
  *                          ▲                       │ back pressure: the next rows are asked for
  *                          └───────────────────────┘ when the client has taken the last ones
  *
+ * While a page of rows is written the database makes the next one. When the client then takes no more, that
+ * one page more waits, written; no further one is asked for.
+ *
  * A page asks for one row more than its limit: that it is there makes the link `next`. How many match is then
  * counted by a second query, up to COUNT_MOST rows and for half a second; what takes longer is left out of
  * the answer, which is legal and honest. Formats without a place for links (CSV, sequences) say it in
@@ -38,6 +41,8 @@ struct items {
     struct event *turn; /* of a file: the next piece of it, in the next turn of the loop */
     bool has_file;      /* counted in ww_ogc.files */
     bool is_sending;
+    bool asked;   /* the next page of rows is on its way */
+    bool waiting; /* the client has not taken what is written */
 };
 
 static const struct ogc_writer *const writers[] = {
@@ -308,14 +313,20 @@ static void end_of_rows(struct items *x) {
 
 /* ---- Rows ---- */
 
+static void ask_next(struct items *x) {
+    x->asked = true;
+    ww_pg_stream_next(x->rows);
+}
+
 static void on_room(void *arg) {
     struct items *x = arg;
+    x->waiting = false;
     if (x->is_sending)
         send_piece(-1, 0, x);
-    else if (x->rows)
-        ww_pg_stream_next(x->rows);
-    else
+    else if (!x->rows)
         end_of_rows(x);
+    else if (!x->asked)
+        ask_next(x);
 }
 
 static void begin_answer(struct items *x) {
@@ -334,7 +345,10 @@ static void on_rows(void *arg, enum ww_status status, const struct ww_pg_result 
         fail_db(x, status, err);
         return;
     }
+    x->asked = false;
     begin_answer(x);
+    if (!last && !x->waiting)
+        ask_next(x);
     int rows = ww_pg_rows(page);
     for (int i = 0; i < rows; i++) {
         if (x->limit >= 0 && run->returned == x->limit) {
@@ -365,12 +379,13 @@ static void on_rows(void *arg, enum ww_status status, const struct ww_pg_result 
         on_gone(x);
         return;
     }
-    if (flow == OGC_WAIT)
+    x->waiting = flow == OGC_WAIT;
+    if (x->waiting)
         return; /* on_room goes on */
     if (last)
         end_of_rows(x);
-    else
-        ww_pg_stream_next(x->rows);
+    else if (!x->asked)
+        ask_next(x);
 }
 
 static void run_items(struct items *x) {
