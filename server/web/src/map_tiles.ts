@@ -17,9 +17,9 @@ export type TileLayer = (typeof TILE_LAYERS)[number];
 
 const PROTOCOL = "ww-tile";
 const DEEPEST = 16; // the map enlarges it further
-const PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 2_000;
-const LOOK_MS = 30;
+const PAUSE_MS = 150;
+const LONGEST_PAUSE_MS = 1_000;
+const LOOK_MS = 20;
 const ROUND_MS = 5_000; // a round that takes longer is not waited for
 const AGAIN_MS = 2_000; // after a tile that could not be had
 const MOST_REPEATS = 3;
@@ -109,7 +109,7 @@ export class LiveTiles {
             const took = performance.now() - (this.roundAt ?? 0);
             if (took < ROUND_MS && (this.book.isBusy() || !this.map.areTilesLoaded())) return this.awaitRound();
             this.roundAt = null;
-            this.dueAt = performance.now() + Math.min(LONGEST_PAUSE_MS, Math.max(PAUSE_MS, 2 * took));
+            this.dueAt = performance.now() + Math.min(LONGEST_PAUSE_MS, Math.max(PAUSE_MS, took));
             this.plan();
         }, LOOK_MS);
     }
