@@ -10,6 +10,7 @@ from conftest import find_program
 from test_api import SEED, add_alert
 
 A, B = "500115001", "500115002"
+pytestmark = pytest.mark.usefixtures("chen")  # to whom things are assigned
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,11 @@ def ana(seeded, server):
     return server.client(seeded.add_account("ana", "analyst"))
 
 
+@pytest.fixture(scope="module")
+def vera(seeded, server):
+    return server.client(seeded.add_account("vera", "viewer"))
+
+
 @pytest.fixture(autouse=True)
 def nothing_open(seeded):
     clear(seeded)
@@ -162,6 +167,7 @@ def test_one_that_lasts_until_it_has_cleared_ends_by_itself(seeded, wang):
     assert due(seeded, opens(seeded)) == ["open"]
 
 
+@pytest.mark.usefixtures("ana")
 def test_a_snooze_keeps_quiet_too_but_not_about_what_is_worse(seeded, wang):
     alert = opens(seeded, severity=2)
     seeded.sql(f"UPDATE outbox SET delivered_at = now() WHERE (payload->>'alert')::bigint = {alert}")
@@ -177,12 +183,11 @@ def test_a_snooze_keeps_quiet_too_but_not_about_what_is_worse(seeded, wang):
     assert due(seeded, alert) == ["raise", "assigned"]
 
 
-def test_the_same_request_again_makes_no_second_one_and_mistakes_are_named(seeded, server, wang):
+def test_the_same_request_again_makes_no_second_one_and_mistakes_are_named(wang, vera):
     until = in_hours(3)
     assert silence(wang, ward=A, until=until)["id"] == silence(wang, ward=A, until=until)["id"]
     assert len(wang.get("/api/v1/silences?state=open").json["items"]) == 1
-    viewer = server.client(seeded.add_account("vera", "viewer"))
-    assert viewer.post("/api/v1/silences", {"ward": A, "until": until, "reason": "x"}).status == 403
+    assert vera.post("/api/v1/silences", {"ward": A, "until": until, "reason": "x"}).status == 403
     for body, field in (
         ({}, "rule"), ({"ward": A, "reason": " "}, "reason"), ({"ward": A, "until": "soon"}, "until"), ({"ward": A, "severity": 5}, "severity"),
         ({"feed": "water"}, "rule"), ({"ward": A, "feed": "water"}, "feed"), ({"polygon": {"type": "Point", "coordinates": [107, 29]}}, "polygon"),
@@ -201,6 +206,7 @@ def test_history_of_silences_is_only_added_to_with_a_leaf_each(seeded, wang):
     assert seeded.value(f"SELECT count(*) FROM ledger WHERE kind IN ('silence', 'silence_end') AND ref = {made['id']}") == "2"
 
 
+@pytest.mark.usefixtures("vera")
 def test_the_command_line_makes_ends_and_lists_them(seeded, wang, tmp_path):
     def run(*arguments):
         done = subprocess.run([find_program(), "silence", *arguments, "--db", seeded.conninfo], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
