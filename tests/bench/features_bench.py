@@ -231,7 +231,7 @@ class Bench:
         """Pages a second, and the bytes of one."""
         script = os.path.join(self.folder, "boxes.lua")
         pathlib.Path(script).write_text(BOXES.format(paths=", ".join(json.dumps(p) for p in paths)))
-        words = ["wrk", "-t", "1", "-c", "8", "-d", f"{self.args.seconds}s", "-s", script, *(w for h in headers for w in ("-H", h)), root]
+        words = ["wrk", "-t", "1", "-c", "8", "--timeout", "30s", "-d", f"{self.args.seconds}s", "-s", script, *(w for h in headers for w in ("-H", h)), root]
         out = run(*words)
         wrong = re.search(r"Non-2xx or 3xx responses|Socket errors.*", out)
         if wrong:
