@@ -204,7 +204,7 @@ class Bench:
             self.compare(port, others)
         finally:
             for pid in pids:
-                os.kill(pid, 15)
+                os.kill(pid, 9)  # mapserv waits for its next request before it heeds anything milder
 
     def compare(self, port, others):
         dice = random.Random(7)
