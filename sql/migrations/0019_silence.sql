@@ -9,8 +9,8 @@ CREATE TABLE silence (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     ward_ids     integer[],  -- of what was named, else those of the author; NULL: all, and what lies outside of all
     rule_id      integer REFERENCES rule,
-    site_id      bigint REFERENCES site ON DELETE CASCADE,
-    thing_id     bigint REFERENCES thing ON DELETE CASCADE,
+    site_id      bigint REFERENCES site,
+    thing_id     bigint REFERENCES thing,
     property_id  integer REFERENCES observed_property,
     geom         geometry(MultiPolygon, 4490),
     severity     smallint NOT NULL CHECK (severity BETWEEN 1 AND 4), -- the greatest that it hides
@@ -21,14 +21,14 @@ CREATE TABLE silence (
     CONSTRAINT silence_length CHECK (NOT isfinite(until) OR until > recorded_at AND until <= recorded_at + interval '92 days')
 );
 CREATE TABLE silence_end (
-    silence_id  bigint PRIMARY KEY REFERENCES silence ON DELETE CASCADE,
+    silence_id  bigint PRIMARY KEY REFERENCES silence,
     ended_at    timestamptz NOT NULL DEFAULT now(),
     author      text NOT NULL CHECK (author <> '')
 );
 -- What a silence hid: alerts that were open when it began, or opened while it lasted.
 CREATE TABLE alert_silenced (
     alert_id    bigint NOT NULL REFERENCES alert ON DELETE CASCADE,
-    silence_id  bigint NOT NULL REFERENCES silence ON DELETE CASCADE,
+    silence_id  bigint NOT NULL REFERENCES silence,
     since       timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (alert_id, silence_id)
 );
