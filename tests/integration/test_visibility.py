@@ -58,6 +58,8 @@ def district(request, new_database):
 def walk(district, serve):
     server = serve(district.database, "--anonymous-read")
     wait_until(lambda: "map=loaded" in server.log(), "the live map to be loaded")
+    # A server takes away those that were there before it, some time after it is ready.
+    wait_until(lambda: district.database.value("SELECT count(*) FROM hotspot") == "0", "the map of a rule that is off to be taken away")
     district.make_hotspots()
     tokens = {}
     for name, (role, wards) in ACCOUNTS.items():
