@@ -1,5 +1,6 @@
-/* Traces of open alerts: the oldest that waits is read from the database, worked out on a thread of its own,
- * written beside the alert, and worked out again every ten minutes while the alert is open.
+/* Traces of alerts: the oldest that waits is read from the database, worked out on a thread of its own,
+ * written beside the alert, and worked out again every ten minutes while the alert is open, and after it has
+ * cleared for as long as gauges below may still see what passed.
  *
  *   due? ▶ points ▶ readings ▶ reaches or wind ▶ worker ▶ write
  *
@@ -207,6 +208,8 @@ static void on_due(void *arg, enum ww_status status, const struct ww_pg_result *
     t->looked_us = 0; /* another may wait */
     snprintf(t->property, sizeof t->property, "%.*s", WW_STR_ARG(property));
     t->is = ww_trace_case_new(t->is_air ? WW_TRACE_AIR : WW_TRACE_WATER, ww_pg_i64(r, 0, 4), space_now_us());
+    if (t->is && !ww_pg_is_null(r, 0, 5))
+        ww_trace_cleared(t->is, ww_pg_i64(r, 0, 5));
     if (t->is)
         ask_around(k, "trace_points", on_points);
     else

@@ -43,6 +43,9 @@ struct ww_cloud_grid {
     double log_least_sd, log_ratio; /* widths are so far apart in logarithm */
     float *sum;                     /* [durations][n_widths][2][n]: A's, then B's */
     float *most;                    /* [durations][n_widths] llr of the best middle; NULL: not an event */
+    double from_top_s, to_top_s; /* of an event: what its best cloud lies over, two standard deviations … */
+    double top_llr;              /* … and explains: the best of its group */
+    uint32_t group;              /* events that lie over the same readings are one, told in several ways */
 };
 struct ww_cloud_sums {
     struct ww_cloud_grid whole; /* n 0: no readings */
@@ -55,6 +58,11 @@ struct ww_cloud_sums {
 enum ww_status ww_cloud_sums_make(const struct ww_cloud_shapes *shapes,
                                   const struct ww_cloud_reading *reading, uint32_t n, bool saw,
                                   struct ww_cloud_sums *out) WW_MUST_CHECK;
+/* Widens [first, last] by the durations that explain nearly as much as any of what lay over a moment (NAN: at
+ * any time). Coarse. */
+enum ww_status ww_cloud_durations(const struct ww_cloud_shapes *shapes,
+                                  const struct ww_cloud_reading *reading, uint32_t n, double over_s,
+                                  uint32_t *first, uint32_t *last) WW_MUST_CHECK;
 double ww_cloud_sums_bytes(uint32_t n_durations); /* at most, of one sensor */
 void ww_cloud_sums_clear(struct ww_cloud_sums *sums);
 

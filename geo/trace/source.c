@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "geo/base/alloc.h"
 #include "geo/trace/source_private.h"
@@ -116,7 +117,7 @@ static void set_shapes(struct ww_source *s) {
         struct ww_passage slow = source_passage_in(s->below[i].passage, 1.5 * s->below[i].passage.tau_s);
         most = fmax(most, ww_plume_sd_s(slow, s->o.how));
     }
-    ww_cloud_shapes_init(&s->shapes, s->o.duration_s, WW_SOURCE_DURATIONS, least, most);
+    ww_cloud_shapes_init(&s->shapes, s->duration_s, WW_SOURCE_DURATIONS, least, most);
 }
 
 enum ww_status ww_source_new(const struct ww_net *net, const struct ww_source_candidate *candidates,
@@ -142,6 +143,7 @@ enum ww_status ww_source_new(const struct ww_net *net, const struct ww_source_ca
     }
     s->n = n;
     s->n_sensors = n_sensors;
+    s->about = UINT32_MAX;
     for (uint32_t c = 0; c < n; c++)
         all += candidates[c].prior;
     for (uint32_t c = 0; c < n; c++) {
@@ -201,6 +203,11 @@ void ww_source_add(struct ww_source *s, uint32_t sensor, double t_s, double resi
     s->is_made = false;
 }
 
+void ww_source_about(struct ww_source *s, uint32_t sensor, double at_s) {
+    s->about = sensor;
+    s->about_s = at_s;
+}
+
 enum ww_status ww_source_known(struct ww_source *s, uint32_t candidate, double from_s, double to_s,
                                double times) {
     struct source_known *grown = ww_try_realloc(s->known, (s->n_known + (size_t)1) * sizeof *grown);
@@ -218,6 +225,27 @@ bool source_saw(const struct ww_source *s, uint32_t sensor) {
     return k->n > 0 && k->most > 4 * k->given.sd;
 }
 
+static bool source_covers(const struct ww_source *s, const struct ww_cloud_grid *event) {
+    return s->about_s >= event->from_top_s && s->about_s <= event->to_top_s;
+}
+
+bool source_is_asked(const struct ww_source *s) {
+    if (s->about == UINT32_MAX)
+        return false;
+    const struct ww_cloud_sums *sums = &s->sensor[s->about].sums;
+    for (uint32_t e = 0; e < sums->n_events; e++)
+        if (source_covers(s, &sums->event[e]))
+            return true;
+    return false;
+}
+
+/* Any cloud may come at any time, as strong, long and smooth as it likes: the price of so much freedom. */
+static const double FREEDOM = 10;
+
+double source_unrelated(const struct ww_source *s, uint32_t sensor, const struct ww_cloud_grid *event) {
+    return source_is_asked(s) && sensor != s->about ? fmax(0, event->top_llr - FREEDOM) : 0;
+}
+
 struct ww_passage source_passage_in(struct ww_passage usual, double tau_s) {
     double slower = usual.tau_s > 0 ? tau_s / usual.tau_s : 1;
     return (struct ww_passage){usual.share, tau_s, usual.variance_s2 * slower * slower * slower,
@@ -229,16 +257,42 @@ double source_time_variance(const struct ww_source *s, struct ww_passage usual) 
     return common * common + s->o.reach_sd * s->o.reach_sd * usual.squares_s2 + least * least;
 }
 
-static enum ww_status make_sums(struct ww_source *s) {
-    for (uint32_t i = 0; i < s->n_sensors && !s->is_made; i++) {
-        struct source_sensor *k = &s->sensor[i];
-        ww_cloud_sums_clear(&k->sums);
-        enum ww_status st = ww_cloud_sums_make(&s->shapes, k->reading, k->n, source_saw(s, i), &k->sums);
+static enum ww_status make_sums_of(struct ww_source *s, uint32_t sensor) {
+    struct source_sensor *k = &s->sensor[sensor];
+    ww_cloud_sums_clear(&k->sums);
+    return ww_cloud_sums_make(&s->shapes, k->reading, k->n, source_saw(s, sensor), &k->sums);
+}
+
+/* A coarse look with the lengths given, at what is asked about or at all; then as many lengths again, finely,
+ * between the shortest and the longest that fit. */
+static enum ww_status refine_lengths(struct ww_source *s) {
+    uint32_t first = WW_SOURCE_DURATIONS, last = 0;
+    memcpy(s->duration_s, s->o.duration_s, sizeof s->duration_s);
+    for (uint32_t i = 0; i < s->n_sensors; i++) {
+        const struct source_sensor *k = &s->sensor[i];
+        bool is_asked = s->about < s->n_sensors;
+        if (is_asked ? i != s->about : !source_saw(s, i))
+            continue;
+        enum ww_status st =
+            ww_cloud_durations(&s->shapes, k->reading, k->n, is_asked ? s->about_s : NAN, &first, &last);
         if (st != WW_OK)
             return st;
     }
-    s->is_made = true;
+    if (first > last)
+        return WW_OK;
+    double low = s->o.duration_s[first > 0 ? first - 1 : 0];
+    double high = s->o.duration_s[last + 1 < WW_SOURCE_DURATIONS ? last + 1 : last];
+    for (int d = 0; d < WW_SOURCE_DURATIONS; d++)
+        s->duration_s[d] = low * pow(high / low, d / (WW_SOURCE_DURATIONS - 1.0));
     return WW_OK;
+}
+
+static enum ww_status make_sums(struct ww_source *s) {
+    enum ww_status st = s->is_made ? WW_OK : refine_lengths(s);
+    for (uint32_t i = 0; i < s->n_sensors && !s->is_made && st == WW_OK; i++)
+        st = make_sums_of(s, i);
+    s->is_made = st == WW_OK;
+    return st;
 }
 
 enum ww_status ww_source_posterior(struct ww_source *s, double *probability) {

@@ -57,6 +57,9 @@ enum ww_status ww_source_new(const struct ww_net *net, const struct ww_source_ca
                              struct ww_error *err) WW_MUST_CHECK;
 void ww_source_free(struct ww_source *source); /* NULL is allowed */
 void ww_source_add(struct ww_source *source, uint32_t sensor, double t_s, double residual);
+/* What is asked about: whatever passed this sensor at that moment. A candidate must explain that; what else
+ * was seen, there or elsewhere, may have had other causes. Unasked: all that was seen, and by whichever. */
+void ww_source_about(struct ww_source *source, uint32_t sensor, double at_s);
 /* A discharge that is known: releases of this candidate that overlap with it are `times` as likely
  * beforehand. */
 enum ww_status ww_source_known(struct ww_source *source, uint32_t candidate, double from_s, double to_s,
@@ -88,10 +91,10 @@ enum ww_source_verdict {
 };
 struct ww_source_summary {
     enum ww_source_verdict verdict;
-    uint32_t saw;          /* sensors that saw it: highest residual above 4 sd */
-    uint32_t best;         /* candidate */
-    uint32_t n_stretch;    /* candidates that together hold 90 %, from the most probable on */
-    double stretch_m;      /* length of their pieces */
+    uint32_t saw;       /* sensors that saw it: highest residual above 4 sd, and the best candidate says so */
+    uint32_t best;      /* candidate */
+    uint32_t n_stretch; /* candidates that together hold 90 %, from the most probable on */
+    double stretch_m;   /* length of their pieces */
     struct ww_spot sample; /* where to take the next grab sample … */
     double sample_above;   /* … and the probability that the source lies above it */
 };

@@ -72,11 +72,12 @@ struct ww_source_reason ww_source_reason(const struct ww_source *s, uint32_t can
         return r;
     struct question q = {s, fit, below->passage, 0, below->passage.tau_s / fit->velocity_factor, 0};
     q.share = below->passage.share * exp(-s->o.how.decay_per_s * below->passage.tau_s) / k->flow_m3s;
-    while (q.duration + 1 < WW_SOURCE_DURATIONS && s->o.duration_s[q.duration] != fit->release.duration_s)
+    while (q.duration + 1 < WW_SOURCE_DURATIONS && s->duration_s[q.duration] != fit->release.duration_s)
         q.duration++;
     double tau = q.tau_s, best = -INFINITY;
     for (uint32_t e = 0; e < k->sums.n_events; e++) {
-        double tau_e = tau, llr = ask_event(&q, &k->sums.event[e], &tau_e);
+        double tau_e = tau, llr = ask_event(&q, &k->sums.event[e], &tau_e) -
+                                  source_unrelated(s, sensor, &k->sums.event[e]);
         if (llr > best) {
             best = llr;
             tau = llr > log(s->o.broken) ? tau_e : tau;

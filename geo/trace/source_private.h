@@ -31,13 +31,20 @@ struct ww_source {
     uint32_t *first_below;      /* [n+1] into below */
     double *between;            /* [above][below] squares_s2 of the way from sensor to sensor; NAN: none */
     struct source_known *known;
+    double duration_s[WW_SOURCE_DURATIONS]; /* that are asked: of the options, then those that fit, finely */
     struct ww_cloud_shapes shapes;
     struct source_score *room;
+    uint32_t about; /* sensor; UINT32_MAX: none */
+    double about_s;
     bool is_made;  /* the sensors' sums */
     bool is_short; /* a reading could not be kept */
 };
 
 bool source_saw(const struct ww_source *s, uint32_t sensor);
+/* Is something asked about, and did its sensor see it? */
+bool source_is_asked(const struct ww_source *s);
+/* The log-likelihood that a sensor's event had another cause. */
+double source_unrelated(const struct ww_source *s, uint32_t sensor, const struct ww_cloud_grid *event);
 /* The passage, if it takes so long. */
 struct ww_passage source_passage_in(struct ww_passage usual, double tau_s);
 /* Variance of a travel time that is `usual` by the velocities given. */

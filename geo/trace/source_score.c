@@ -17,6 +17,10 @@
  *
  * A sensor may be broken: each factor is broken + (1 - broken) · likelihood. For the anchor that means that
  * the next one that saw it takes its part, at the price of `broken`.
+ *
+ * When something is asked about (ww_source_about) its sensor is the anchor, and the cloud lies over that
+ * moment. Then what another sensor saw has another cause unless the candidate explains it nearly as well as
+ * any cloud could: else a strong event elsewhere (rain, a wave) would choose the candidate.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -25,8 +29,10 @@
 #include "geo/trace/source_private.h"
 
 enum { MOST_BELOW = 64, NODES = 17, SILENT_NODES = 5 };
+enum { MOST_CELLS = WW_CLOUD_EVENTS * WW_CLOUD_TIMES + SILENT_NODES };
 static const double NODE_STEP = 0.35; /* standard deviations of tau */
 static const double NEGLIGIBLE = 25;
+static const double MOST_OF_OTHERS = 15; /* what explaining an event that may be unrelated is worth */
 
 /* A sensor below, as one hypothesis sees it. */
 struct term {
@@ -36,14 +42,14 @@ struct term {
     double variance_s2, share; /* share: of the release's rate that arrives as concentration, by time */
     bool saw, joins;           /* joins: it agrees with the rest, and says how strong it was */
     double middle_s, a, b;     /* of its most likely cell */
-    double cell_a[WW_CLOUD_EVENTS * WW_CLOUD_TIMES], cell_b[WW_CLOUD_EVENTS * WW_CLOUD_TIMES];
-    double log_weight[WW_CLOUD_EVENTS * WW_CLOUD_TIMES];
+    double cell_a[MOST_CELLS], cell_b[MOST_CELLS], log_weight[MOST_CELLS];
 };
 struct source_score {
     const struct ww_source *s;
     uint32_t candidate, n, anchor;
     double top, sum; /* sum of exp(x - top) */
     double floor, others_most;
+    bool is_asked;
     double start_s, duration_s;
     struct source_hypothesis best;
     struct term term[MOST_BELOW];
@@ -61,9 +67,10 @@ static void clear_cells(struct term *t) {
     t->a = t->b = 0;
 }
 
-/* When a cloud's middle should pass: a normal law, or (variance INFINITY) any time of the window. */
+/* When a cloud's middle should pass: a normal law, or (variance INFINITY) any time of the window; and not
+ * without lying over `over_s` (NAN: anywhere). unrelated: what another cause of the event is worth. */
 struct expected {
-    double middle_s, variance_s2, window_s;
+    double middle_s, variance_s2, window_s, over_s, half_s, unrelated;
 };
 
 /* Of an event's cells. Gives back the best llr of its cells and `best`. */
@@ -71,13 +78,16 @@ static double add_event(struct term *t, const struct ww_cloud_grid *g, uint32_t 
                         struct expected when, double best) {
     double *a = t->cell_a + t->n_cells, *b = t->cell_b + t->n_cells, *weight = t->log_weight + t->n_cells;
     double law_s = isinf(when.variance_s2) ? when.window_s : sqrt(2 * M_PI * when.variance_s2);
-    double scale = log(g->step_s / law_s);
+    double scale = log(g->step_s / law_s) - when.unrelated;
+    double reach_s = when.half_s + 2 * sd;
     ww_cloud_grid_row(g, d, sd, a, b);
     for (uint32_t i = 0; i < g->n; i++) {
         double middle = g->from_s + i * g->step_s, off = middle - when.middle_s;
         a[i] *= t->share;
         b[i] = fmax(0, b[i] * t->share * t->share);
         weight[i] = scale - off * off / (2 * when.variance_s2);
+        if (fabs(when.over_s - middle) > reach_s)
+            weight[i] = -INFINITY;
         double llr = a[i] > 0 && b[i] > 0 ? a[i] * a[i] / (2 * b[i]) + weight[i] : -INFINITY;
         if (llr > best) {
             best = llr;
@@ -94,13 +104,19 @@ static double add_event(struct term *t, const struct ww_cloud_grid *g, uint32_t 
 static void add_silence(struct term *t, uint32_t d, double sd, double mean, double variance) {
     static const double weight[SILENT_NODES] = {0.0545, 0.2442, 0.4026, 0.2442, 0.0545};
     for (int i = 0; i < SILENT_NODES; i++) {
-        double a, b;
-        ww_cloud_grid_at(&t->sums->whole, d, sd, mean + (i - SILENT_NODES / 2) * sqrt(variance), &a, &b);
-        t->cell_a[i] = a * t->share;
-        t->cell_b[i] = b * t->share * t->share;
-        t->log_weight[i] = log(weight[i]);
+        double a, b, at = mean + (i - SILENT_NODES / 2) * sqrt(variance);
+        bool is_event = false;
+        for (uint32_t e = 0; e < t->sums->n_events; e++)
+            is_event = is_event || (at >= t->sums->event[e].from_top_s && at <= t->sums->event[e].to_top_s);
+        if (is_event)
+            continue;
+        ww_cloud_grid_at(&t->sums->whole, d, sd, at, &a, &b);
+        t->cell_a[t->n_cells] = a * t->share;
+        t->cell_b[t->n_cells] = b * t->share * t->share;
+        t->log_weight[t->n_cells++] = log(weight[i]);
     }
-    t->n_cells = SILENT_NODES;
+    if (t->saw)
+        return;
     t->middle_s = mean;
     t->a = t->cell_a[SILENT_NODES / 2];
     t->b = t->cell_b[SILENT_NODES / 2];
@@ -108,7 +124,7 @@ static void add_silence(struct term *t, uint32_t d, double sd, double mean, doub
 
 /* log of the sum over its cells for a strength. */
 static double log_likely(const struct term *t, double m) {
-    double top = -INFINITY, sum = 0, x[WW_CLOUD_EVENTS * WW_CLOUD_TIMES];
+    double top = -INFINITY, sum = 0, x[MOST_CELLS];
     for (uint32_t i = 0; i < t->n_cells; i++) {
         x[i] = m * t->cell_a[i] - m * m * t->cell_b[i] / 2 + t->log_weight[i];
         top = fmax(top, x[i]);
@@ -151,14 +167,17 @@ static void expect(const struct source_score *q, uint32_t k, double *tau_s, doub
     *tau_s = fmax(t->usual.tau_s + c / from->variance_s2 * (tau - from->usual.tau_s), t->usual.tau_s / 4);
     /* no better than the table's steps, and a hundredth of the way between */
     double least = fabs(t->usual.tau_s - from->usual.tau_s) / 100 + q->s->o.step_s / 8;
-    *variance = fmax(t->variance_s2 - c * c / from->variance_s2, 0) + least * least;
+    /* nor than half of what lies between two nodes of the sum over tau, or all of it would fall between them
+     */
+    double node = NODE_STEP * sqrt(q->term[q->anchor].variance_s2) * fabs(1 - c / from->variance_s2);
+    *variance = fmax(t->variance_s2 - c * c / from->variance_s2, 0) + least * least + node * node / 4;
 }
 
 static void ask_sensor(struct source_score *q, uint32_t k, uint32_t d) {
     struct term *t = &q->term[k];
     double tau, variance, best = -INFINITY, half = q->duration_s / 2;
     clear_cells(t);
-    if (k < q->anchor && t->saw) /* it would be the anchor if it were not broken */
+    if (k < q->anchor && t->saw && !q->is_asked) /* it would be the anchor if it were not broken */
         return;
     expect(q, k, &tau, &variance);
     if (!t->saw) {
@@ -170,9 +189,14 @@ static void ask_sensor(struct source_score *q, uint32_t k, uint32_t d) {
         double passes = g->from_s + g->n * g->step_s / 2 - half - q->start_s;
         passes = fmin(fmax(passes, tau - 4 * sqrt(variance)), tau + 4 * sqrt(variance));
         double sd = cloud_sd(q, source_passage_in(t->usual, fmax(passes, t->usual.tau_s / 4)));
-        best = add_event(t, g, d, sd, (struct expected){q->start_s + half + tau, variance, 0}, best);
+        best = add_event(t, g, d, sd,
+                         (struct expected){q->start_s + half + tau, variance, 0, NAN, half,
+                                           source_unrelated(q->s, t->sensor, g)},
+                         best);
     }
     t->joins = best > log(q->s->o.broken);
+    if (q->is_asked)
+        add_silence(t, d, cloud_sd(q, source_passage_in(t->usual, tau)), q->start_s + half + tau, variance);
 }
 
 /* All sensors, for a strength. */
@@ -239,9 +263,10 @@ static void suppose(struct source_score *q, const struct ww_cloud_grid *event, d
                     double log_prior) {
     const struct ww_source_options *o = &q->s->o;
     struct term *t = &q->term[q->anchor];
-    const struct expected any = {0, INFINITY, o->to_s - o->from_s};
+    const struct expected any = {
+        0, INFINITY, o->to_s - o->from_s, q->is_asked ? q->s->about_s : NAN, q->s->duration_s[d] / 2, 0};
     double sd = cloud_sd(q, source_passage_in(t->usual, tau)), enough = fmax(q->top, q->floor) - NEGLIGIBLE;
-    double first = event->from_s - o->duration_s[d] / 2 - tau, last = first + event->n * event->step_s;
+    double first = event->from_s - q->s->duration_s[d] / 2 - tau, last = first + event->n * event->step_s;
     if (last < o->from_s || first > o->to_s ||
         !(ww_cloud_grid_most(event, d, sd) + q->others_most + log_prior > enough))
         return;
@@ -249,7 +274,7 @@ static void suppose(struct source_score *q, const struct ww_cloud_grid *event, d
     double most = add_event(t, event, d, sd, any, -INFINITY);
     if (!(most + q->others_most + log_prior > enough))
         return;
-    q->duration_s = o->duration_s[d];
+    q->duration_s = q->s->duration_s[d];
     q->start_s = t->middle_s - q->duration_s / 2 - tau;
     if (q->start_s < o->from_s || q->start_s > o->to_s)
         return;
@@ -265,8 +290,10 @@ static void anchor_at(struct source_score *q, uint32_t anchor, double log_broken
     double sd = sqrt(t->variance_s2);
     q->anchor = anchor;
     q->others_most = 0;
-    for (uint32_t k = anchor + 1; k < q->n; k++)
-        q->others_most += q->term[k].saw ? q->term[k].sums->most_llr : 0;
+    for (uint32_t k = q->is_asked ? 0 : anchor + 1; k < q->n; k++)
+        if (k != anchor && q->term[k].saw)
+            q->others_most +=
+                q->is_asked ? fmin(MOST_OF_OTHERS, q->term[k].sums->most_llr) : q->term[k].sums->most_llr;
     for (uint32_t e = 0; e < t->sums->n_events; e++)
         for (int node = 0; node < NODES; node++) {
             double z = (node - NODES / 2) * NODE_STEP, tau = t->usual.tau_s + z * sd;
@@ -301,8 +328,9 @@ double source_evidence(const struct ww_source *s, uint32_t candidate, double flo
             below->passage.share * exp(-s->o.how.decay_per_s * below->passage.tau_s) / sensor->flow_m3s;
         t->saw = sensor->sums.n_events > 0;
     }
+    q->is_asked = source_is_asked(s);
     for (uint32_t k = 0; k < q->n; k++)
-        if (q->term[k].saw)
+        if (q->is_asked ? q->term[k].sensor == s->about : q->term[k].saw)
             anchor_at(q, k, seen++ * log(s->o.broken));
     if (best)
         *best = q->best;

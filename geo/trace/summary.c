@@ -50,6 +50,15 @@ static bool is_beside(const struct view *v, uint32_t a, uint32_t b) {
                       fabs(x->at.at_m - y->at.at_m) <= fmax(x->length_m, y->length_m) * 1.01);
 }
 
+/* Sensors whose event is the best candidate's. */
+static uint32_t saw_it(const struct ww_source *s, uint32_t best) {
+    struct ww_source_fit fit = ww_source_fit(s, best);
+    uint32_t saw = 0;
+    for (uint32_t k = 0; k < s->n_sensors; k++)
+        saw += source_saw(s, k) && ww_source_reason(s, best, &fit, k).llr > 0;
+    return saw;
+}
+
 enum ww_status ww_source_summary(const struct ww_source *source, const double *probability,
                                  struct ww_source_summary *out) {
     struct view v = view_of(source);
@@ -82,6 +91,8 @@ enum ww_status ww_source_summary(const struct ww_source *source, const double *p
             out->sample_above = p;
         }
     }
+    if (source_is_asked(source))
+        out->saw = v.saw = saw_it(source, out->best);
     if (v.saw == 0 || !(ww_source_fit(source, out->best).llr > 3))
         out->verdict = WW_SOURCE_NOTHING;
     else

@@ -20,12 +20,17 @@ struct ww_trace_case *ww_trace_case_new(enum ww_trace_kind kind, int64_t opened_
     c->kind = kind;
     c->opened_us = opened_us;
     c->now_us = now_us;
+    c->ended_us = now_us;
     c->subject = UINT32_MAX;
     if (!c->arena || !c->lines) {
         ww_trace_case_free(c);
         return NULL;
     }
     return c;
+}
+
+void ww_trace_cleared(struct ww_trace_case *c, int64_t cleared_us) {
+    c->ended_us = cleared_us;
 }
 
 void ww_trace_case_free(struct ww_trace_case *c) {

@@ -29,6 +29,9 @@ struct ww_trace_case;
 struct ww_trace_case *ww_trace_case_new(enum ww_trace_kind kind, int64_t opened_us,
                                         int64_t now_us); /* NULL: no memory */
 void ww_trace_case_free(struct ww_trace_case *c);        /* NULL is allowed */
+/* The alert is not open any more. On water its trace says `until` when gauges below may still see what
+ * passed: so long it is worth making again. */
+void ww_trace_cleared(struct ww_trace_case *c, int64_t cleared_us);
 
 /* `properties`: the reach's own, as JSON: velocity_ms, flow_m3s, dispersion_m2s. */
 enum ww_status ww_trace_add_reach(struct ww_trace_case *c, struct ww_str code, struct ww_str downstream,

@@ -42,6 +42,7 @@ struct ww_trace_case {
     struct ww_arena *arena;
     enum ww_trace_kind kind;
     int64_t opened_us, now_us;
+    int64_t ended_us; /* of the exceedance: cleared, or now */
     struct ww_reach_lines *lines;
     struct ww_map *things; /* id to sensor */
     struct trace_reach *reach;

@@ -7,11 +7,14 @@
 #include "geo/base/map.h"
 #include "ingest/space/trace_internal.h"
 
-enum { MOST_CANDIDATES = 200, MOST_SENSORS = 8, MOST_READINGS = 100, TOP = 10, MOST_BELOW = 60, WALKS = 3 };
+enum { MOST_CANDIDATES = 200, MOST_SENSORS = 8, MOST_READINGS = 300, TOP = 10, MOST_BELOW = 60, WALKS = 3 };
 #define PIECE_M   250.0
 #define WALK_M    4000.0
 #define LOOK_BACK (24 * WW_HOUR_US) /* a release may have begun so long before the alert */
-#define SHARE     0.5               /* of the prior is the water's own: a source that is in no register */
+#define LOOK_ON   (48 * WW_HOUR_US) /* and gauges below be asked so long after it opened */
+#define SLOWEST   0.8               /* of the velocities believed */
+#define MEAN_US   (600 * WW_SECOND_US)
+#define SHARE     0.5 /* of the prior is the water's own: a source that is in no register */
 
 struct water {
     struct ww_trace_case *c;
@@ -166,12 +169,13 @@ static bool make_source(struct water *a) {
         const struct trace_sensor *is = &c->sensor[a->sensor[k]];
         sensors[k] = (struct ww_source_sensor){spot_of(is->spot), is->sd};
     }
-    struct ww_source_options o = ww_source_usual(seconds(c->opened_us - LOOK_BACK),
-                                                 fmax(seconds(c->now_us), seconds(c->opened_us) + 60));
+    struct ww_source_options o =
+        ww_source_usual(seconds(c->opened_us - LOOK_BACK), seconds(c->opened_us) + 60);
     return ww_source_new(a->net, a->candidate, a->n, sensors, a->n_sensors, &o, &a->source, NULL) == WW_OK;
 }
 
-/* Of a sensor's readings since the first release could have come: at most so many, evenly. */
+/* Of a sensor's readings since the first release could have come: means of ten minutes, or of more where
+ * there are too many. */
 static void add_readings(struct water *a) {
     struct ww_trace_case *c = a->c;
     int64_t from_us = c->opened_us - LOOK_BACK;
@@ -180,10 +184,16 @@ static void add_readings(struct water *a) {
         const struct trace_reading *r = c->reading + sensor->first_reading, *end = r + sensor->n_readings;
         while (r < end && r->time_us < from_us)
             r++;
-        for (size_t stride = (size_t)(end - r) / MOST_READINGS + 1; r < end; r += stride) {
-            ww_source_add(a->source, k, seconds(r->time_us), r->value - sensor->usual);
-            if ((size_t)(end - r) <= stride)
-                break;
+        int64_t mean_us = r < end ? (end[-1].time_us - r->time_us) / MOST_READINGS : 0;
+        mean_us = mean_us > MEAN_US ? mean_us : MEAN_US;
+        while (r < end) {
+            const struct trace_reading *first = r;
+            double t_s = 0, value = 0, n = 0;
+            for (; r < end && r->time_us < first->time_us + mean_us; r++, n++) {
+                t_s += seconds(r->time_us - first->time_us);
+                value += r->value;
+            }
+            ww_source_add(a->source, k, seconds(first->time_us) + t_s / n, value / n - sensor->usual);
         }
     }
 }
@@ -316,11 +326,39 @@ static bool is_own_site(const struct trace_sensor *subject, const struct trace_s
     return subject->is_outlet && subject->site.len > 0 && ww_str_eq(site->code, subject->site);
 }
 
-/* What lies below the sensor, and when it will be there: as if it had begun when the alert opened. */
+/* What passed the subject: as if it had begun when the alert opened. */
+static struct ww_release release_here(const struct ww_trace_case *c) {
+    return (struct ww_release){seconds(c->opened_us), fmax(seconds(c->ended_us - c->opened_us), 60), 1};
+}
+
+/* When the last gauge below will have seen the last of it, by the slowest velocities: so long a trace gets
+ * better.
+ */
+static void put_until(struct water *a, struct ww_json *w) {
+    struct ww_trace_case *c = a->c;
+    struct ww_passage *below = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *below);
+    double until_s = -INFINITY;
+    if (!below)
+        return;
+    ww_net_below(a->net, a->subject, below);
+    for (uint32_t k = 1; k < a->n_sensors; k++) {
+        struct ww_spot at = spot_of(c->sensor[a->sensor[k]].spot);
+        struct ww_passage way = ww_net_passage_below(a->net, a->subject, below, at);
+        if (!(way.share > 0))
+            continue;
+        way.tau_s /= SLOWEST;
+        until_s = fmax(until_s, ww_plume_arrival(way, 1, release_here(c), WW_DISPERSAL_USUAL).rear_s);
+    }
+    if (isfinite(until_s))
+        trace_put_time(w, "until",
+                       (int64_t)(fmin(until_s, seconds(c->opened_us + LOOK_ON)) * (double)WW_SECOND_US));
+}
+
+/* What lies below the sensor, and when it will be there. */
 static void put_below(struct water *a, struct ww_json *w, struct ww_buf *geojson) {
     struct ww_trace_case *c = a->c;
     struct ww_passage *below = ww_arena_calloc(c->arena, c->n_reaches + (size_t)1, sizeof *below);
-    struct ww_release release = {seconds(c->opened_us), fmax(seconds(c->now_us - c->opened_us), 60), 1};
+    struct ww_release release = release_here(c);
     uint32_t listed = 0;
     ww_json_key(w, "downstream");
     ww_json_array(w);
@@ -376,6 +414,7 @@ static void say(struct water *a, struct ww_json *w, struct ww_buf *geojson) {
         trace_end_feature(&j);
     }
     ww_json_end_array(w);
+    put_until(a, w);
     put_walks(a, w);
     trace_put_number(w, "stretch_m", round(a->sum.stretch_m));
     put_stretch(a, w, geojson, order);
@@ -430,9 +469,11 @@ static void say_outlet(struct water *a, struct ww_json *w, struct ww_buf *geojso
 }
 
 static bool find_source(struct water *a) {
+    const struct ww_trace_case *c = a->c;
     if (!make_candidates(a) || !make_source(a))
         return false;
     add_readings(a);
+    ww_source_about(a->source, 0, seconds(c->opened_us)); /* the subject stands first */
     a->probability = ww_arena_calloc(a->c->arena, a->n, sizeof *a->probability);
     return a->probability && ww_source_posterior(a->source, a->probability) == WW_OK &&
            ww_source_summary(a->source, a->probability, &a->sum) == WW_OK;

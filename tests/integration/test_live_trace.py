@@ -122,6 +122,31 @@ def test_a_sites_own_meter_names_its_site_and_what_lies_below(world):
     assert {d.get("site") for d in trace["downstream"]} >= {"DOWN"}
 
 
+def test_a_trace_is_made_again_after_the_alert_has_cleared_until_the_gauges_below_have_seen_it(world):
+    world.send("GAUGE", "cod", quiet(0))
+    world.send("SILENT", "cod", quiet(100) + [(m, 95) for m in range(100, 40, -10)])
+    alert = world.alert("cod")
+    made = world.trace(alert)
+    assert made["sensors"] == 2 and made["until"] > made["as_of"]
+    world.send("SILENT", "cod", [(m, 20) for m in (30, 20, 10, 5, 1)])
+    wait_until(lambda: world.admin.get(f"/api/v1/alerts/{alert['id']}").json["state"] == "cleared", "the alert to clear")
+
+    def grow_old(until):
+        world.database.sql(f"UPDATE alert_trace SET as_of = now() - interval '11 minutes', until = {until}")
+        return world.database.sql("SELECT as_of FROM alert_trace")[0][0]
+
+    old = grow_old("now() + interval '1 hour'")
+    wait_until(lambda: world.database.sql("SELECT as_of FROM alert_trace")[0][0] != old, "the trace to be made again")
+    again = world.trace(alert)
+    assert again["as_of"] > made["as_of"] and again["until"] < made["until"]  # it lasted for less than was thought
+    # Once more when that is over, and then no more: what was asked last is answered first, so another alert's trace tells.
+    old = grow_old("now() - interval '12 minutes'")
+    world.send("GAUGE", "cod", [(0.5, 99), (0.4, 99)])
+    other = world.alert("cod")
+    assert other["id"] != alert["id"] and world.trace(other)["kind"] == "water"
+    assert world.database.sql(f"SELECT as_of FROM alert_trace WHERE alert_id = {alert['id']}")[0][0] == old
+
+
 def test_dust_is_traced_to_the_site_that_lies_upwind(world):
     world.send("MAST", "wind_speed", [(m, 3) for m in range(40 * 60, 0, -30)])
     # From the north at first; then every other hour from the works in the west-south-west, when it is dusty, or from the brook, when it is not.

@@ -206,28 +206,31 @@ static double reading(const struct river *river, const struct history *h, uint32
     return ww_signal_round(signal_of(river->city, h->series[k].thing, h->property, &index), value);
 }
 
-/* The city's rule: two of three above opens, three of three not above clear. UINT32_MAX: not open at `at`. */
-static uint32_t alert_open_at(const struct river *river, const struct history *h, uint32_t thing,
-                              const struct cloud *cloud, uint32_t from, uint32_t at, uint32_t *first) {
+/* The first alert by the city's rule: two of three above open it, three of three not above clear it.
+ * UINT32_MAX: never, up to `until`. */
+struct life {
+    uint32_t opened, cleared;
+};
+static struct life alert_life(const struct river *river, const struct history *h, uint32_t thing,
+                              const struct cloud *cloud, uint32_t from, uint32_t until) {
+    struct life life = {UINT32_MAX, UINT32_MAX};
     int32_t index;
-    uint32_t opened = UINT32_MAX, above = 0, k = 0;
+    uint32_t above = 0, k = 0;
     double upper = signal_of(river->city, thing, h->property, &index)->upper;
     while (k + 1 < h->n_series && h->series[k].thing != thing)
         k++;
-    *first = UINT32_MAX;
-    for (uint32_t step = from, n = 0; step <= at; step++) {
+    for (uint32_t step = from, n = 0; step <= until && life.cleared == UINT32_MAX; step++) {
         double value = reading(river, h, k, step, cloud);
         if (isnan(value))
             continue;
         above = (above << 1 | (value > upper)) & 7;
         n++;
-        if (opened == UINT32_MAX && (above & 1) + (above >> 1 & 1) + (above >> 2) >= 2) {
-            opened = step;
-            *first = *first == UINT32_MAX ? step : *first;
-        } else if (n >= 3 && above == 0)
-            opened = UINT32_MAX;
+        if (life.opened == UINT32_MAX && (above & 1) + (above >> 1 & 1) + (above >> 2) >= 2)
+            life.opened = step;
+        else if (life.opened != UINT32_MAX && n >= 3 && above == 0)
+            life.cleared = step;
     }
-    return opened;
+    return life;
 }
 
 #endif

@@ -237,6 +237,32 @@ static void a_sites_own_meter_names_its_site_and_what_lies_below(void **state) {
     }
 }
 
+static void it_is_worth_making_again_until_the_last_gauge_below_has_seen_it(void **state) {
+    (void)state;
+    int64_t until[3] = {0};
+    for (int kind = 0; kind < 3; kind++) { /* no gauge below; one; and the alert has cleared */
+        struct bench b;
+        open_bench(&b, WW_TRACE_WATER);
+        add_reach(&b, "A", "B", 0, "{}");
+        add_reach(&b, "B", "C", 1, "{}");
+        add_reach(&b, "C", "", 2, "{}");
+        add_sensor(&b, 7, "gauge", 107.015, "", "");
+        add_sensor(&b, 8, "other", kind > 0 ? 107.025 : 107.005, "", "");
+        add_readings(&b, 7, 1);
+        add_readings(&b, 8, 0);
+        if (kind == 2)
+            ww_trace_cleared(b.c, now_us - WW_HOUR_US / 2);
+        const struct ww_json_node *is = ww_json_get(run(&b), "until");
+        assert_true((is != NULL) == (kind > 0));
+        if (is)
+            assert_int_equal(ww_instant_parse(is->text, NULL, &until[kind], NULL), WW_OK);
+        close_bench(&b);
+    }
+    /* 973 m at 0.8 · 0.3 m/s, and two standard deviations behind the last of it */
+    assert_true(fabs((double)(until[1] - now_us) / 1e6 - 973 / 0.24 * (1 + 2 * 0.055)) < 10);
+    assert_true(until[1] - until[2] == WW_HOUR_US / 2);
+}
+
 static void without_readings_water_or_wind_nothing_is_said(void **state) {
     (void)state;
     for (int kind = 0; kind < 4; kind++) {
@@ -282,6 +308,7 @@ int main(void) {
         cmocka_unit_test(one_sensor_tells_a_stretch_and_faster_water_an_earlier_arrival),
         cmocka_unit_test(what_a_site_discharges_is_not_what_flows_in_the_river),
         cmocka_unit_test(a_sites_own_meter_names_its_site_and_what_lies_below),
+        cmocka_unit_test(it_is_worth_making_again_until_the_last_gauge_below_has_seen_it),
         cmocka_unit_test(without_readings_water_or_wind_nothing_is_said),
         cmocka_unit_test(a_site_that_is_upwind_when_it_smells_comes_first),
     };

@@ -241,6 +241,29 @@ static void a_silent_sensor_speaks_against_what_lies_above_it(void **state) {
     ww_net_free(f.net);
 }
 
+static void what_another_sensor_saw_of_something_else_does_not_decide(void **state) {
+    (void)state;
+    double p[2];
+    struct ww_source_summary sum;
+    struct fork f = make_fork(2);
+    add_cloud(&f, 1);
+    /* A hundred times as much passes the sensor on the other arm, hours later, and is not seen at the end. */
+    for (double t = 0; t < 43200; t += 300)
+        ww_source_add(f.s, 1, t, t > 30000 && t < 36000 ? 100 * sin((t - 30000) / 6000 * M_PI) : 0);
+    assert_true(WW_OK == ww_source_posterior(f.s, p));
+    assert_true(p[0] > 0.95); /* unasked: the one that explains most */
+    ww_source_about(f.s, 0, 20000);
+    assert_true(WW_OK == ww_source_posterior(f.s, p));
+    assert_true(p[1] > 0.95); /* asked: where what passed the end came from */
+    assert_true(WW_OK == ww_source_summary(f.s, p, &sum));
+    assert_true(sum.saw == 1 && sum.best == 1);
+    ww_source_about(f.s, 0, 40000); /* nothing passed it then: as if unasked */
+    assert_true(WW_OK == ww_source_posterior(f.s, p));
+    assert_true(p[0] > 0.95);
+    ww_source_free(f.s);
+    ww_net_free(f.net);
+}
+
 static void no_length_of_discharge_is_far_from_one_that_is_tried(void **state) {
     (void)state;
     static const double window_s[] = {60, 100, 3600, 43200, 86400, 1e6};
@@ -333,6 +356,7 @@ int main(void) {
         cmocka_unit_test(velocity_follows_jobson),
         cmocka_unit_test(one_sensor_tells_a_stretch_and_where_to_sample),
         cmocka_unit_test(a_silent_sensor_speaks_against_what_lies_above_it),
+        cmocka_unit_test(what_another_sensor_saw_of_something_else_does_not_decide),
         cmocka_unit_test(no_length_of_discharge_is_far_from_one_that_is_tried),
         cmocka_unit_test(a_known_discharge_weighs),
         cmocka_unit_test(wind_points_to_its_source),
