@@ -89,6 +89,7 @@ class Cluster:
             psql(self.conninfo, "CREATE DATABASE migrated")
             self.first = Database(self, "migrated")
             self.first.wardwatch("migrate")
+            psql(self.conninfo, "CHECKPOINT")  # else its sequences jump when PostgreSQL is killed
         psql(self.conninfo, f'CREATE DATABASE "{name}" TEMPLATE migrated')
         return Database(self, name)
 
