@@ -99,7 +99,7 @@ class Sending(threading.Thread):
         self.start()
 
     def run(self):
-        at = now()
+        at = now(self.every_s)
         while not self.over.wait(max(0.01, (at - now()).total_seconds())):
             late = now() - at > datetime.timedelta(seconds=1.5)
             row = {"p": "cod", "v": self.value, "at": (now() if late else at).isoformat(), "x": 107.05, "y": 29.05}

@@ -302,7 +302,8 @@ def test_ogc_api_tiles_names_row_before_column(operator_layer, admin):
     answer = admin.get(address[address.index("/ogc") :])
     assert answer.status == 200 and answer.headers["Content-Type"] == item["type"] and len(mvt.read(answer.body)["parcel"]) == 4
     assert admin.get(f"/ogc/collections/parcel/tiles/WebMercatorQuad/{z}/{x}/{y}").status in (204, 404), "column before row is another tile"
-    whole = admin.get("/ogc/collections/parcel/tiles/WebMercatorQuad").json
+    read = lambda: admin.get("/ogc/collections/parcel/tiles/WebMercatorQuad").json  # noqa: E731
+    whole = wait_until(lambda: read() if "boundingBox" in read() else None, "its extent, which is counted after it is served")
     assert whole["crs"].endswith("3857") and whole["boundingBox"]["lowerLeft"][0] == pytest.approx(107.05)
     assert admin.get("/ogc/collections/parcel/tiles/Other").status == 404
     assert admin.get("/ogc/collections/nope/tiles").status == 404
